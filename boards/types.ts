@@ -109,7 +109,7 @@ export interface Cpu {
 export interface CpuType {
   readonly name: string;
   readonly midr: number;
-  /** True for extensions of Armv8.1 and 8.2, which the own core has and Unicorn's has not. */
+  /** True for extensions of Armv8.1 and 8.2, which only the own core has. */
   readonly isArmv82: boolean;
 }
 

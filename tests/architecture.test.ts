@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * "Who may import whom" holds in this tree, and the check that says so would notice if it did not.
+ * "Who may import whom" holds in this tree, and the check detects violations.
  */
 
 import { spawnSync } from 'node:child_process';

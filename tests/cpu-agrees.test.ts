@@ -67,7 +67,7 @@ function mapAll(random: Random, count: number): RandomMapping[] {
   return mappings;
 }
 
-/** Unmaps what is left of the mappings: edits may have made holes. */
+/** Unmaps the remaining mappings: edits may have made holes. */
 function unmapAll(mappings: readonly RandomMapping[]): void {
   for (const { va, bytes } of mappings) {
     const space = spaceOf(va);

@@ -49,7 +49,7 @@ describe.each(boards.map(({ name }) => name))('on %s', (board) => {
     if (typeof word === 'bigint') machine.memory.write64(address, word);
     else machine.memory.write32(address, word);
     const outcome = machine.run({ timeoutNs: 1e9 });
-    // The firmware's own line, from wherever the board has its reset vector, and no other.
+    // Only the firmware's own line, wherever the board's reset vector is.
     expect(machine.serial.lines).toEqual([expect.stringContaining(`[FW] ${board}: `)]);
     expect(outcome).toMatchObject({ exitStatus: 1, reason: expect.stringMatching(reason) });
   });

@@ -16,7 +16,7 @@
 import type { Deadline, PendingTimer } from '#emulator/bus/timer-port.ts';
 
 const TCNTB = 0x00;
-const TCNTO = 0x04; // what is left of the tick
+const TCNTO = 0x04; // counts left of the tick
 const ICNTB = 0x08;
 const ICNTB_UPDATE = 2 ** 31;
 const ICNTO = 0x0c; // ticks left to the interrupt

@@ -75,7 +75,7 @@ export function oneBoot(): string {
   return JSON.stringify(result);
 }
 
-/** From now on, `add` is told the milliseconds of each call of a class's method `name`. */
+/** Calls `add` with the milliseconds of each later call of a class's method `name`. */
 function putStopwatch<Class extends object>(prototype: Class, name: keyof Class, add: (ms: number) => void): void {
   const method = Reflect.get(prototype, name) as (...args: unknown[]) => unknown;
   Reflect.set(prototype, name, function timed(this: Class, ...args: unknown[]) {

@@ -124,7 +124,7 @@ export function findDebianRoot(env?: NodeJS.ProcessEnv): DebianRoot | null {
 }
 
 /**
- * The image, made first when it is not there; `onFetch` is told before the network is used.
+ * The image, made first when it is not there; `onFetch` is called before the network is used.
  * @throws DebianPackageError with what failed
  */
 export function fetchDebianRoot(onFetch: () => void, env?: NodeJS.ProcessEnv): DebianRoot {

@@ -27,7 +27,7 @@ const INSTRUCTIONS_OF_POLL = 1000;
  * Most bytes of input that may wait for the guest: a pipe is read no faster than the guest reads.
  */
 const MOST_WAITING_BYTES = 64 * 1024;
-/** Wait for a pipe before its user is told, in milliseconds. */
+/** Milliseconds of waiting for a pipe before its user gets a message. */
 const REPORT_AFTER_MS = 1000;
 
 export class Terminal {

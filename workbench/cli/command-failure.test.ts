@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Errors are told apart: the user's and the emulator's. */
+/** Errors of the user and faults of the emulator have different statuses. */
 
 import { afterEach, expect, it, vi } from 'vitest';
 import { GuestMemoryFull } from '#emulator/a64/guest-memory-full.ts';

@@ -31,7 +31,7 @@ export class DebuggedMachine {
 
   /**
    * @param keeps whether there are checkpoints at all
-   * @param noteInput is told of all input, with what types it again
+   * @param noteInput called for every input, with a function that repeats it
    */
   constructor(
     machine: LevitateMachine,

@@ -9,7 +9,7 @@
  * owner allocated and that follow each other are one range.
  *
  * For guests other than the modelled kernel, only the loader's pieces and the device tree's
- * reservations are known. Other memory is told apart as touched or untouched.
+ * reservations are known. Other memory is touched or untouched.
  */
 
 import { PAGE_SIZE } from '#common/address.ts';

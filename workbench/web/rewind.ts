@@ -55,7 +55,7 @@ export class Rewind {
     this.points.forgetFrom(clock.instructions + 1);
   }
 
-  /** Between two runs, before the machine is told. */
+  /** Call it between two runs, before the machine receives the bytes. */
   noteInput(machine: LevitateMachine, bytes: Uint8Array): void {
     const { clock } = machine.machine;
     this.continueFrom(machine);

@@ -127,7 +127,7 @@ describe('a client that does not read', () => {
     expect(page.serial).toBe(source.text);
     expect(page.wholes).toBe(2);
 
-    // From then on it is told what is new, and no more than that.
+    // From then on it receives only changes.
     const told = read(client, page, ({ status }) => status.instructions === UPDATES + 1);
     source.next();
     await told;

@@ -109,7 +109,7 @@ const ROWS: readonly Row[] = [
   row(S.PAR_EL1),
   translation(S.MAIR_EL1),
   row([3, 0, 10, 3, 0]),
-  // LORegions: LORID_EL1 says that there are none, and nothing reads these registers.
+  // LORegions: LORID_EL1 is 0, there are none, so these registers have no effect.
   ...[0, 1, 2, 3].map((op2): Row => ({ ...row([3, 0, 10, 4, op2]), feature: 'LOR' })),
   { ...constant([3, 0, 10, 4, 7], 0n), feature: 'LOR' },
   // RAS: ERRIDR_EL1 says that there are no error records; DISR_EL1; those of EL2.

@@ -93,7 +93,7 @@ interface Driver {
 
 class V2Driver implements Driver {
   private readonly machine = new GicV2TestMachine(CPUS, SPIS);
-  private readonly controlBits = new Array<number>(CPUS).fill(8); // FIQEn, so that groups are told apart
+  private readonly controlBits = new Array<number>(CPUS).fill(8); // FIQEn: group 0 is FIQ, group 1 IRQ
 
   constructor() {
     for (let cpu = 0; cpu < CPUS; cpu++) this.writeControl(cpu, 8);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Virtual interrupts from list register to end, and what the hypervisor is told. */
+/** Virtual interrupts from list register to end, and maintenance interrupts of the hypervisor. */
 
 import { describe, expect, it } from 'vitest';
 import { intidOf, LR, VirtualInterface, VMCR } from './virtual-interface.ts';

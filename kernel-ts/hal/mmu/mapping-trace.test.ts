@@ -27,7 +27,7 @@ const MIB_2 = 2 * 2 ** 20;
 const PAGE = 4096;
 const BASE = 0x1000_0000;
 
-/** A tree of the low half that nobody runs on, and what is told of it. */
+/** A tree of the low half, not in use, and its events. */
 function tracedMmu(): { mmu: Mmu; space: AddressSpace; events: MmuEvent[] } {
   const events: MmuEvent[] = [];
   const trace: TracePort = {

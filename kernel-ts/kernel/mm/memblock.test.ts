@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * memblock: what is RAM, who took it, what is left. Drawings show pages; `=` is RAM, `#` reserved,
+ * memblock: RAM, its reservations, and free memory. Drawings show pages; `=` is RAM, `#` reserved,
  * `.` free.
  */
 
