@@ -7,10 +7,9 @@
  *     checkpoint ─► replace(origin)   a machine built alike, put back to where the checkpoint was taken
  */
 
-import { type Checkpoint, restoreCheckpoint, takeCheckpoint } from '#emulator/debug/checkpoint.ts';
-import { copyOfImages, type MemoryCopy } from '#emulator/debug/memory-copy.ts';
 import type { DriveableMachine } from '#emulator/debug/machine-target.ts';
-import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import { GuestCheckpoints } from '#workbench/machine/guest-checkpoints.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
 /** A machine that continues from the middle of a run. */
 export interface MachineOrigin {
@@ -26,8 +25,7 @@ export class DebuggedMachine {
   private readonly noteInput: (repeat: () => void) => void;
   /** Number of events before the present machine's first one. */
   private missingEvents = 0;
-  /** Its pages are shared by the next one. */
-  private last: MemoryCopy | null = null;
+  private readonly checkpoints = new GuestCheckpoints();
 
   /**
    * @param keeps whether there are checkpoints at all
@@ -65,26 +63,16 @@ export class DebuggedMachine {
 
   private checkpoint(): (() => DriveableMachine) | null {
     const { current, keeps } = this;
-    const { settings, plan, machine, serial, ended } = current.parts;
+    const { expectText, failText } = current.parts.settings;
     // Part of an awaited text may have arrived, and the serial line does not keep that.
-    const awaitsText = settings.expectText !== undefined || settings.failText !== undefined;
-    if (!keeps || current.findKernel() !== null || ended !== null || awaitsText) return null;
-    const checkpoint = takeCheckpoint(machine, serial, this.last ?? copyOfImages(plan.images));
-    if (checkpoint === null) return null;
-    this.last = checkpoint.memory;
+    if (!keeps || expectText !== undefined || failText !== undefined) return null;
+    const make = this.checkpoints.take(current);
+    if (make === null) return null;
     const eventsBefore = this.missingEvents + current.events.events.length + current.events.notKept;
     return () => {
-      this.current = this.replace({ make: () => putBack(settings, checkpoint), eventsBefore });
+      this.current = this.replace({ make, eventsBefore });
       this.missingEvents = eventsBefore - this.current.events.events.length;
       return this.drive();
     };
   }
-}
-
-function putBack(settings: LevitateMachine['parts']['settings'], checkpoint: Checkpoint): LevitateMachine {
-  const made = new LevitateMachine(settings);
-  const { machine, serial, bitFlips } = made.parts;
-  restoreCheckpoint(checkpoint, machine, serial);
-  bitFlips.resume();
-  return made;
 }

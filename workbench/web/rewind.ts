@@ -10,10 +10,9 @@
  * Everything after the moment, inputs included, is discarded once something else happens there.
  */
 
-import { type Checkpoint, restoreCheckpoint, takeCheckpoint } from '#emulator/debug/checkpoint.ts';
-import { copyOfImages, type MemoryCopy } from '#emulator/debug/memory-copy.ts';
 import { RestartPoints } from '#emulator/debug/restart-points.ts';
-import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import { GuestCheckpoints } from '#workbench/machine/guest-checkpoints.ts';
+import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 
 /**
  * Instructions between two checkpoints while there are few: at most so many are run again. A
@@ -42,7 +41,7 @@ export type Moment = { readonly instructions: number } | { readonly ns: number }
 export class Rewind {
   private readonly points: RestartPoints<RestoredMachine>;
   private inputs: Input[] = [];
-  private last: MemoryCopy | null = null;
+  private readonly checkpoints = new GuestCheckpoints();
 
   /** @param begin makes the machine as it is at its beginning */
   constructor(begin: () => LevitateMachine) {
@@ -64,14 +63,12 @@ export class Rewind {
 
   /** Between two runs: takes a checkpoint when one is due, and can be taken. */
   pass(machine: LevitateMachine): void {
-    const { settings, plan, machine: inner, serial, ended } = machine.parts;
-    const { instructions } = inner.clock;
-    if (!this.points.isDue(instructions) || machine.findKernel() !== null || ended !== null) return;
-    const checkpoint = takeCheckpoint(inner, serial, this.last ?? copyOfImages(plan.images));
-    if (checkpoint === null) return;
-    this.last = checkpoint.memory;
+    const { instructions } = machine.machine.clock;
+    if (!this.points.isDue(instructions)) return;
+    const restore = this.checkpoints.take(machine);
+    if (restore === null) return;
     const inputs = this.inputs.length;
-    const begin = (): RestoredMachine => ({ machine: putBack(settings, checkpoint), inputs });
+    const begin = (): RestoredMachine => ({ machine: restore(), inputs });
     this.points.add({ instructions, entries: inputs, begin });
   }
 
@@ -118,12 +115,4 @@ function runTo(machine: LevitateMachine, moment: Moment): void {
 function sleepTo(machine: LevitateMachine, ticks: number): void {
   const { clock } = machine.machine;
   if (clock.ticks < ticks) machine.runSlice(Infinity, { timeoutNs: (ticks * 1e9) / clock.frequencyHz });
-}
-
-function putBack(settings: LevitateMachine['parts']['settings'], checkpoint: Checkpoint): LevitateMachine {
-  const made = new LevitateMachine(settings);
-  const { machine, serial, bitFlips } = made.parts;
-  restoreCheckpoint(checkpoint, machine, serial);
-  bitFlips.resume();
-  return made;
 }
