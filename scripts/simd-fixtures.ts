@@ -5,6 +5,7 @@
  * by tests/a64-simd.test.ts, wherever there is no QEMU.
  */
 
+import { concatBytes } from '#common/bytes.ts';
 import { writeFileSync } from 'node:fs';
 import { commandMain } from '#workbench/cli/command.ts';
 import { CLASSES, type EncodingClass, digestOf, DIGESTS, familiesOf, recordsOf } from './simd-fixtures/families.ts';
@@ -12,21 +13,11 @@ import { type Oracle, withQemu } from './simd-fixtures/qemu.ts';
 
 const EXIT_SKIPPED = 77;
 
-function concatenated(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
-
 /** The lines of a class: its name, then the families that are not UNDEFINED. */
 function linesOf(encodingClass: EncodingClass, oracle: Oracle): string[] {
   const families = [...familiesOf(encodingClass)];
   const bytes = families[0]?.records.length ?? 0;
-  const after = oracle(concatenated(families.map(({ records }) => records)), bytes);
+  const after = oracle(concatBytes(families.map(({ records }) => records)), bytes);
   const lines = families.flatMap(({ key, records }, i) => {
     const digest = digestOf(records, recordsOf(after.subarray(i * bytes, (i + 1) * bytes)));
     return digest === null ? [] : [`${key} ${digest}`];

@@ -5,6 +5,7 @@
  * where even a read may have side effects.
  */
 
+import { concatBytes } from '#common/bytes.ts';
 import { PAGE_SIZE } from '#common/address.ts';
 import type { Range } from '#common/range.ts';
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
@@ -57,7 +58,7 @@ export class DebugMemory {
       pieces.push(piece);
       if (piece.length < end - start) break;
     }
-    return joined(pieces);
+    return concatBytes(pieces);
   }
 
   /** Writes bytes at `va`. Returns false, and writes nothing, when any byte cannot be written. */
@@ -85,7 +86,7 @@ export class DebugMemory {
       at += bytes;
       left -= bytes;
     }
-    return joined(pieces);
+    return concatBytes(pieces);
   }
 
   /**
@@ -144,14 +145,4 @@ export class DebugMemory {
       core.virtualMemory.invalidate();
     }
   }
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }

@@ -13,6 +13,7 @@
  * boot.img's, as a gs101 boot loader joins them, then what the user adds.
  */
 
+import { concatBytes } from '#common/bytes.ts';
 import { parseAndroidBoot } from './android-boot.ts';
 import { type AndroidVendorBoot, isAndroidVendorBoot, parseAndroidVendorBoot } from './android-vendor-boot.ts';
 import { type Arm64Image, parseArm64Image } from './arm64-image.ts';
@@ -131,20 +132,10 @@ function handOver(
   commandLines: readonly string[],
 ): Pick<Guest, 'initrd' | 'bootargs'> {
   const vendors = (vendor?.ramdisks ?? []).filter(({ type }) => type !== 'recovery').map(({ bytes }) => bytes);
-  const joined = initrd ?? concatenate([...vendors, generic]);
+  const joined = initrd ?? concatBytes([...vendors, generic]);
   const given = commandLines.filter((line) => line !== '').join(' ');
   if (vendor !== null && vendor.bootconfig.length > 0) {
     return { initrd: appendBootconfig(joined, vendor.bootconfig), bootargs: withBootconfigWord(given) };
   }
   return { initrd: joined.length === 0 ? null : joined, bootargs: given === '' ? null : given };
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const output = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    output.set(part, at);
-    at += part.length;
-  }
-  return output;
 }

@@ -12,6 +12,8 @@
  * Format".
  */
 
+import { concatBytes } from '#common/bytes.ts';
+
 /**
  * A file of an archive. `path` is relative, without "./" or a leading "/"; parents come before what
  * is in them. `mode`: permission bits.
@@ -55,7 +57,7 @@ export function writeCpio(entries: readonly CpioEntry[]): Uint8Array {
     const { inode, mode, links, major, minor } = header;
     const fields = [inode, mode, 0, 0, links, 0, content.length, 0, 0, major, minor, nameBytes.length, 0];
     const text = MAGIC + fields.map((field) => field.toString(16).padStart(8, '0')).join('');
-    chunks.push(padded(concatenate([UTF8.encode(text), nameBytes])), padded(content));
+    chunks.push(padded(concatBytes([UTF8.encode(text), nameBytes])), padded(content));
   };
   for (const [index, entry] of entries.entries()) {
     if (entry.path === '' || entry.path.startsWith('/') || seen.has(entry.path)) {
@@ -71,20 +73,10 @@ export function writeCpio(entries: readonly CpioEntry[]): Uint8Array {
     push(entry.path, { inode: index + 1, mode, links, major: device.major, minor: device.minor }, content);
   }
   push(TRAILER, { inode: 0, mode: 0, links: 1, major: 0, minor: 0 }, new Uint8Array());
-  return concatenate(chunks);
+  return concatBytes(chunks);
 }
 
 function padded(bytes: Uint8Array): Uint8Array {
   const missing = (4 - (bytes.length % 4)) % 4;
-  return missing === 0 ? bytes : concatenate([bytes, new Uint8Array(missing)]);
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const output = new Uint8Array(parts.reduce((total, { length }) => total + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    output.set(part, at);
-    at += part.length;
-  }
-  return output;
+  return missing === 0 ? bytes : concatBytes([bytes, new Uint8Array(missing)]);
 }

@@ -4,6 +4,7 @@
  * Everything else a kernel can do without, so the console stays the early one.
  */
 
+import { concatBytes } from '#common/bytes.ts';
 import { cells, type FdtNode, type FdtProperty, stringValue, u64Cells, writeFdt } from '#fdt/index.ts';
 import type { ExpectedMemory } from './sound-machine.ts';
 import { type Span, span } from './spans.ts';
@@ -39,7 +40,7 @@ export interface TreeSource {
 export function treeBlob(source: TreeSource): Uint8Array {
   const { ram = [], reserved = [], reservationBlock = [], initrd } = source;
   const sizeCells = source.sizeCells ?? 2;
-  const reg = (spans: readonly Span[]): Uint8Array => joined(spans.map((range) => pair(range, sizeCells)));
+  const reg = (spans: readonly Span[]): Uint8Array => concatBytes(spans.map((range) => pair(range, sizeCells)));
   const memory = (spans: readonly Span[], index: number): FdtNode =>
     node(`memory@${(spans[0]?.start ?? index).toString(16)}`, {
       device_type: stringValue('memory'),
@@ -132,9 +133,5 @@ function node(
 
 function pair({ start, end }: Span, sizeCells: 1 | 2): Uint8Array {
   const size = end - start;
-  return joined([u64Cells(BigInt(start)), sizeCells === 1 ? cells(size) : u64Cells(BigInt(size))]);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => [...part]));
+  return concatBytes([u64Cells(BigInt(start)), sizeCells === 1 ? cells(size) : u64Cells(BigInt(size))]);
 }

@@ -4,6 +4,7 @@
  * type them.
  */
 
+import { concatBytes } from '#common/bytes.ts';
 import { cells, stringListValue, stringValue, u64Cells } from '#fdt/index.ts';
 import { parseSize } from '#workbench/cli/quantities.ts';
 
@@ -71,16 +72,5 @@ export function regValue(ranges: readonly AddressRange[], counts: CellCounts): U
     }
     return pieces;
   });
-  return joined(parts);
-}
-
-/** The parts, one behind the other. */
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return concatBytes(parts);
 }

@@ -79,6 +79,15 @@ function combined(opc: number, old: I64, operand: I64, bytes: number): I64 {
 const lowBytes = (code: A64Code, register: I32, bytes: number): I64 =>
   code.let(op.zeroExtend(code.x(register), 8 * bytes));
 
+/** Load of an atomic read-modify-write: `host` is where the store goes. */
+function loadAtomic(code: A64Code, { size, Rn }: Readonly<{ size: number; Rn: I32 }>) {
+  const bytes = 1 << size;
+  const at = code.let(code.base(Rn));
+  code.checkAligned(at, bytes, false);
+  const host = code.updatable(at, bytes, ATOMIC);
+  return { bytes, host, old: code.load('i64', host, 0, bytes) };
+}
+
 function ordered(code: A64Code, f: Readonly<{ size: number; L: number; Rn: I32; Rt: I32 }>): void {
   const bytes = 1 << f.size;
   const at = code.let(code.base(f.Rn));
@@ -99,11 +108,7 @@ export const EXCLUSIVE: readonly Instruction[] = [
   instruction('LDAR, STLR', 'size:2 001000 1 L 0 Rs 1 Rt2 Rn Rt', {}, ordered),
   instruction('LDLAR, STLLR', 'size:2 001000 1 L 0 Rs 0 Rt2 Rn Rt', { feature: 'LOR' }, ordered),
   instruction('CAS', 'size:2 001000 1 L 1 Rs o0 11111 Rn Rt', { feature: 'LSE' }, (code, f) => {
-    const bytes = 1 << f.size;
-    const at = code.let(code.base(f.Rn));
-    code.checkAligned(at, bytes, false);
-    const host = code.updatable(at, bytes, ATOMIC);
-    const old = code.load('i64', host, 0, bytes);
+    const { bytes, host, old } = loadAtomic(code, f);
     const value = code.x(f.Rt);
     code.if(op.eq(old, lowBytes(code, f.Rs, bytes)), () => code.store(host, 0, value, bytes));
     code.setReg(f.Rs, old);
@@ -131,21 +136,13 @@ export const EXCLUSIVE: readonly Instruction[] = [
     'size:2 111000 ~acquire ~release 1 Rs 0 opc:3 00 Rn Rt',
     { feature: 'LSE' },
     (code, f) => {
-      const bytes = 1 << f.size;
-      const at = code.let(code.base(f.Rn));
-      code.checkAligned(at, bytes, false);
-      const host = code.updatable(at, bytes, ATOMIC);
-      const old = code.load('i64', host, 0, bytes);
+      const { bytes, host, old } = loadAtomic(code, f);
       code.store(host, 0, combined(f.opc, old, lowBytes(code, f.Rs, bytes), bytes), bytes);
       code.setReg(f.Rt, old);
     },
   ),
   instruction('SWP', 'size:2 111000 ~acquire ~release 1 Rs 100000 Rn Rt', { feature: 'LSE' }, (code, f) => {
-    const bytes = 1 << f.size;
-    const at = code.let(code.base(f.Rn));
-    code.checkAligned(at, bytes, false);
-    const host = code.updatable(at, bytes, ATOMIC);
-    const old = code.load('i64', host, 0, bytes);
+    const { bytes, host, old } = loadAtomic(code, f);
     code.store(host, 0, code.x(f.Rs), bytes);
     code.setReg(f.Rt, old);
   }),

@@ -2,6 +2,7 @@
 /** Small, well-formed guest images for tests, with every field at its specified place. */
 
 import { alignUp } from '#common/address.ts';
+import { concatBytes as concatenate } from '#common/bytes.ts';
 
 /** Bytes 0x01 to 0xff in turn, so that a wrong offset is visible. */
 export function patternBytes(length: number, seed = 0): Uint8Array {
@@ -14,15 +15,7 @@ export function asciiBytes(text: string): Uint8Array {
 }
 
 /** Concatenates arrays. */
-export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
-  const output = new Uint8Array(parts.reduce((total, { length }) => total + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    output.set(part, at);
-    at += part.length;
-  }
-  return output;
-}
+export const concatBytes = (...parts: readonly Uint8Array[]): Uint8Array => concatenate(parts);
 
 /** Builds an arm64 Image of `fileBytes`. */
 export function imageBytes(options: {
