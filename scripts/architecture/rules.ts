@@ -20,6 +20,7 @@
 export const SINGLE_FILE_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   // The only file that opens the engine's library; it loads koffi when it does.
   ['emulator/engine/unicorn-library.ts', ['koffi', 'node:module']],
+  ['workbench/engine-library/huge-pages.ts', ['koffi', 'node:module']],
   ['scripts/build.mjs', ['esbuild']],
 ]);
 

@@ -10,6 +10,7 @@ import type { HostClock } from '#emulator/a64/statistics.ts';
 import { engineCores } from '#emulator/cpu/core.ts';
 import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
 import { EngineLibraryError, locateEngine } from '#workbench/engine-library/engine-library.ts';
+import { onHugePages } from '#workbench/engine-library/huge-pages.ts';
 import { preparedHandlers } from '#workbench/engine-library/prepared-handlers.ts';
 import { InputError } from '#workbench/input-error.ts';
 import { fileDigest } from './drives.ts';
@@ -59,7 +60,7 @@ export function chooseCores(request: CoreRequest = {}, now: HostClock | null = n
   try {
     const library = enginePath();
     return {
-      cores: engineCores((callbacks) => createUnicornEngine({ library, callbacks })),
+      cores: onHugePages(engineCores((callbacks) => createUnicornEngine({ library, callbacks }))),
       library,
       statistics: null,
     };
@@ -71,7 +72,7 @@ export function chooseCores(request: CoreRequest = {}, now: HostClock | null = n
 
 function ownCores(likeUnicorn: boolean, now: HostClock | null): CoreChoice {
   const cores = a64Cores({ now, prepared: preparedHandlers, ...(likeUnicorn ? { type: CORTEX_A72 } : {}) });
-  return { cores, library: null, statistics: () => cores.statistics() };
+  return { cores: onHugePages(cores), library: null, statistics: () => cores.statistics() };
 }
 
 /** The library that an engine's saved registers belong to; nothing for the own core. */
