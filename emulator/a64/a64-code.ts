@@ -386,7 +386,9 @@ export class A64Code extends Code {
 
   protected tlbEntry(address: I64, { unprivileged = false }: AccessOptions): I32 {
     const tlb = this.word(unprivileged ? LAYOUT.tlbUnprivileged : LAYOUT.tlb);
-    return this.let(op.add(tlb, entryOffset(address, TLB_ENTRIES, TLB_ENTRY.bytes)));
+    // The page's number times the size of an entry.
+    const scaled = op.wrap(op.shrU(address, i64(TLB_PAGE_SHIFT - Math.log2(TLB_ENTRY.bytes))));
+    return this.let(op.add(tlb, op.and(scaled, i32((TLB_ENTRIES - 1) * TLB_ENTRY.bytes))));
   }
 
   /**
@@ -402,15 +404,12 @@ export class A64Code extends Code {
   }
 }
 
-/** Offset of the entry for the page of `address`: the page's number times the entry's size. */
-function entryOffset(address: I64, entries: number, bytes: number): I32 {
-  const scaled = op.wrap(op.shrU(address, i64(TLB_PAGE_SHIFT - Math.log2(bytes))));
-  return op.and(scaled, i32((entries - 1) * bytes));
+/** Entry for a page of code in the TLB at `tlb`; {@link fetchIndex} gives its index. */
+export function fetchEntry(tlb: I32, page: I64): I32 {
+  const shifted = (by: number): I32 => op.wrap(op.shrU(page, i64(TLB_PAGE_SHIFT + by)));
+  const index = op.and(op.xor(shifted(0), shifted(Math.log2(FETCH_ENTRIES))), i32(FETCH_ENTRIES - 1));
+  return op.add(op.add(tlb, i32(FETCH_START)), op.mul(index, i32(FETCH_ENTRY.bytes)));
 }
-
-/** Entry for a page of code in the TLB at `tlb`. */
-export const fetchEntry = (tlb: I32, page: I64): I32 =>
-  op.add(op.add(tlb, i32(FETCH_START)), entryOffset(page, FETCH_ENTRIES, FETCH_ENTRY.bytes));
 
 const highOf = (address: I64): I32 => op.wrap(op.shrU(address, i64(32)));
 

@@ -127,6 +127,9 @@ export const TLB_ENTRIES = 2048;
  */
 export const FETCH_ENTRY = { bytes: 16, tag: 0, host: 8 } as const;
 export const FETCH_ENTRIES = 512;
+const FETCH_INDEX_BITS = Math.log2(FETCH_ENTRIES);
+/** Index of the entry for a page by its number. Generated code calculates it too: a64-code.ts. */
+export const fetchIndex = (page: number): number => (page ^ (page >>> FETCH_INDEX_BITS)) & (FETCH_ENTRIES - 1);
 export const FETCH_START = TLB_ENTRIES * TLB_ENTRY.bytes;
 export const TLB_SLOT_BYTES = FETCH_START + FETCH_ENTRIES * FETCH_ENTRY.bytes;
 export const TLB_SLOTS = 7;

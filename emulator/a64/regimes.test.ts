@@ -4,9 +4,9 @@
 import { describe, expect, it } from 'vitest';
 import {
   CORE_BYTES,
-  FETCH_ENTRIES,
   FETCH_ENTRY,
   FETCH_START,
+  fetchIndex,
   LAYOUT,
   MOST_SYSTEM_REGISTERS,
   TLB_ENTRIES,
@@ -234,7 +234,7 @@ describe('what a core remembers of translations', () => {
     tlb.fillCode(code, 0, REGIME.el1, PAGE);
     tlb.fill(data, 0, REGIME.el1, PAGE);
     const slot = state.word(LAYOUT.tlb);
-    const entry = slot + FETCH_START + ((code >>> 12) % FETCH_ENTRIES) * FETCH_ENTRY.bytes;
+    const entry = slot + FETCH_START + fetchIndex(code >>> 12) * FETCH_ENTRY.bytes;
     const tags = [entry + FETCH_ENTRY.tag, slot + TLB_ENTRY.read].map((at) => state.wide[at / 8]);
     expect(tags).toEqual([BigInt(code), BigInt(data)]);
     tlb.invalidate({ kind: 'page', page: code >>> 12, asid: null });

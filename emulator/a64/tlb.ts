@@ -15,9 +15,9 @@
 import type { TlbScope } from '#emulator/cpu/stale-caches.ts';
 import type { CoreState } from './core-state.ts';
 import {
-  FETCH_ENTRIES,
   FETCH_ENTRY,
   FETCH_START,
+  fetchIndex,
   LAYOUT,
   NO_ADDRESS,
   TLB_ENTRIES,
@@ -320,6 +320,6 @@ export class Tlb {
 
 /** Offsets in a slot of the entries of a page, by its number. */
 const dataEntry = (page: number): number => (page % TLB_ENTRIES) * TLB_ENTRY.bytes;
-const codeEntry = (page: number): number => FETCH_START + (page % FETCH_ENTRIES) * FETCH_ENTRY.bytes;
+const codeEntry = (page: number): number => FETCH_START + fetchIndex(page) * FETCH_ENTRY.bytes;
 
 const newSpace = (asid: number | null): Space => ({ asid, pages: new PageMap() });
