@@ -50,6 +50,25 @@ it.each([0, 1, 5, Infinity])(
   },
 );
 
+/** mov x0, #20; loop: add x3, x3, #1; subs x0, x0, #1; b.ne loop; wfi */
+const SHORT_LOOP = [0xd2800280, 0x91000463, 0xf1000400, 0x54ffffc1, 0xd503207f];
+
+it('ends a loop of one block after any number of instructions', () => {
+  const image = new Uint8Array(Uint32Array.from(SHORT_LOOP).buffer);
+  for (let count = 2; count < 15; count++) {
+    const guest = bootGuest(image, { cores: a64Cores({ hotAfter: 0 }) });
+    guest.run({ maxInstructions: count });
+    const { engine } = guest.machine.bootCore;
+    const inLoop = count - 1;
+    expect([engine.getX(3), engine.getX(0), engine.getPc()]).toEqual([
+      BigInt(Math.floor((inLoop + 2) / 3)),
+      BigInt(20 - Math.floor((inLoop + 1) / 3)),
+      BigInt(guest.base + 4 + 4 * (inLoop % 3)),
+    ]);
+    guest.machine.close();
+  }
+});
+
 /**
  * A loop that stores to the UART, which changes the instruction that is branched to then:
  *

@@ -33,6 +33,9 @@ const isHelper = ({ row, flow }: Step): boolean => row?.meaning.kind === 'helper
 /** Most return addresses that an indirect branch is compared with. */
 const MOST_RETURNS = 4;
 
+/** Most instructions of a loop that is written twice. */
+const MOST_TWICE = 24;
+
 class RegionWriter {
   private readonly blocks: readonly Block[];
   private readonly numbers: ReadonlyMap<number, number>;
@@ -118,11 +121,27 @@ class RegionWriter {
         this.block(start);
         continue;
       }
-      this.loops.set(start, code.open('loop'));
+      const again = code.open('loop');
+      if (inner.last === start) this.firstTurn(start);
+      this.loops.set(start, again);
       this.range(start, inner.last, inner, null);
       this.loops.delete(start);
       code.close();
     }
+  }
+
+  /**
+   * Writes a block that is a loop once more, in front of itself: WebAssembly's loop then has two
+   * turns of the guest's, and the host's work at each turn is halved.
+   */
+  private firstTurn(number: number): void {
+    const { code } = this;
+    const { steps, next } = this.blocks[number] as Block;
+    if (steps.length > MOST_TWICE) return;
+    this.loops.set(number, code.open('block'));
+    this.block(number);
+    if (next !== null) this.goTo(next);
+    code.close();
   }
 
   private block(number: number): void {
