@@ -14,20 +14,23 @@
  * are.
  */
 
-import { alignUp } from '#common/address.ts';
-import { FieldReader } from './field-reader.ts';
+import { type AndroidFormat, hasMagic, headerSizeOf, openHeader, partsFrom } from './android-header.ts';
 
-const MAGIC_TEXT = 'ANDROID!';
 const KERNEL_SIZE = 8;
 const RAMDISK_SIZE = 12;
-const HEADER_SIZE = 20;
-const HEADER_VERSION = 40;
 const CMDLINE = 44;
 const CMDLINE_BYTES = 1536;
 const SIGNATURE_SIZE = 1580;
 const PAGE_BYTES = 4096;
-/** Least header sizes: mkbootimg 29 (Android 11's drafts) wrote 1596 for version 3. */
-const HEADER_BYTES = { 3: 1580, 4: 1584 } as const;
+const FORMAT: AndroidFormat = {
+  name: 'android-boot',
+  magic: 'ANDROID!',
+  versionOffset: 40,
+  sizeOffset: 20,
+  // mkbootimg 29 (Android 11's drafts) wrote 1596 for version 3.
+  headerBytes: { 3: 1580, 4: 1584 },
+  leastHeaderBytes: { 3: 1580, 4: 1584 },
+};
 
 /** Parts of a boot.img: views of the file, usually still compressed. An absent part is empty. */
 export interface AndroidBoot {
@@ -39,7 +42,7 @@ export interface AndroidBoot {
 
 /** True when `bytes` begins with the magic of a boot.img. */
 export function isAndroidBoot(bytes: Uint8Array): boolean {
-  return bytes.length >= MAGIC_TEXT.length && new FieldReader('android-boot', bytes).text(0, 8, 'magic') === MAGIC_TEXT;
+  return hasMagic(FORMAT, bytes);
 }
 
 /**
@@ -48,26 +51,9 @@ export function isAndroidBoot(bytes: Uint8Array): boolean {
  * `kernel_size` (0: there is nothing to boot), or the part that the file is too short for
  */
 export function parseAndroidBoot(bytes: Uint8Array): AndroidBoot {
-  const reader = new FieldReader('android-boot', bytes);
-  if (reader.text(0, MAGIC_TEXT.length, 'magic') !== MAGIC_TEXT) throw reader.error('magic', `is not ${MAGIC_TEXT}`);
-  const headerVersion = reader.u32(HEADER_VERSION, 'header_version');
-  if (headerVersion !== 3 && headerVersion !== 4) {
-    throw reader.error('header_version', `${headerVersion} is not supported: 3 and 4 are`);
-  }
-  const headerSize = reader.u32(HEADER_SIZE, 'header_size');
-  if (headerSize < HEADER_BYTES[headerVersion] || headerSize > PAGE_BYTES) {
-    throw reader.error(
-      'header_size',
-      `${headerSize} is not ${HEADER_BYTES[headerVersion]}, that of version ${headerVersion}`,
-    );
-  }
-  let at = PAGE_BYTES;
-  const part = (offset: number, field: string): Uint8Array => {
-    const size = reader.u32(offset, field);
-    const content = reader.bytes(at, size, field);
-    at = alignUp(at + size, PAGE_BYTES);
-    return content;
-  };
+  const { reader, headerVersion } = openHeader(FORMAT, bytes);
+  headerSizeOf(FORMAT, reader, headerVersion);
+  const part = partsFrom(reader, PAGE_BYTES, PAGE_BYTES);
   const kernel = part(KERNEL_SIZE, 'kernel_size');
   if (kernel.length === 0) throw reader.error('kernel_size', '0: the image holds no kernel');
   const ramdisk = part(RAMDISK_SIZE, 'ramdisk_size');

@@ -15,24 +15,27 @@
  */
 
 import { alignUp } from '#common/address.ts';
+import { type AndroidFormat, hasMagic, headerSizeOf, openHeader, partsFrom } from './android-header.ts';
 import { FieldReader } from './field-reader.ts';
 
-const MAGIC_TEXT = 'VNDRBOOT';
-const HEADER_VERSION = 8;
 const PAGE_SIZE_FIELD = 12;
 const VENDOR_RAMDISK_SIZE = 24;
 const CMDLINE = 28;
 const CMDLINE_BYTES = 2048;
-const HEADER_SIZE = 2096;
 const DTB_SIZE = 2100;
 const TABLE_SIZE = 2112;
 const ENTRY_NUM = 2116;
 const ENTRY_SIZE = 2120;
 const BOOTCONFIG_SIZE = 2124;
-const HEADER_BYTES = { 3: 2112, 4: 2128 } as const;
-/** Least header sizes: mkbootimg 29 (Android 11's drafts) wrote 2108 for version 3's 2112 bytes. */
-const LEAST_HEADER_SIZE = { 3: 2108, 4: 2128 } as const;
-const MOST_HEADER_SIZE = 4096;
+const FORMAT: AndroidFormat = {
+  name: 'android-vendor-boot',
+  magic: 'VNDRBOOT',
+  versionOffset: 8,
+  sizeOffset: 2096,
+  headerBytes: { 3: 2112, 4: 2128 },
+  // mkbootimg 29 (Android 11's drafts) wrote 2108 for version 3's 2112 bytes.
+  leastHeaderBytes: { 3: 2108, 4: 2128 },
+};
 
 const RAMDISK_SIZE = 0;
 const RAMDISK_OFFSET = 4;
@@ -67,8 +70,7 @@ export interface AndroidVendorBoot {
 
 /** True when `bytes` begins with the magic of a vendor_boot.img. */
 export function isAndroidVendorBoot(bytes: Uint8Array): boolean {
-  const reader = new FieldReader('android-vendor-boot', bytes);
-  return bytes.length >= MAGIC_TEXT.length && reader.text(0, MAGIC_TEXT.length, 'magic') === MAGIC_TEXT;
+  return hasMagic(FORMAT, bytes);
 }
 
 /**
@@ -77,30 +79,14 @@ export function isAndroidVendorBoot(bytes: Uint8Array): boolean {
  * `header_size`, a field of the RAM disk table, or the part that the file is too short for
  */
 export function parseAndroidVendorBoot(bytes: Uint8Array): AndroidVendorBoot {
-  const reader = new FieldReader('android-vendor-boot', bytes);
-  if (reader.text(0, MAGIC_TEXT.length, 'magic') !== MAGIC_TEXT) throw reader.error('magic', `is not ${MAGIC_TEXT}`);
-  const headerVersion = reader.u32(HEADER_VERSION, 'header_version');
-  if (headerVersion !== 3 && headerVersion !== 4) {
-    throw reader.error('header_version', `${headerVersion} is not supported: 3 and 4 are`);
-  }
+  const { reader, headerVersion } = openHeader(FORMAT, bytes);
   const pageBytes = reader.u32(PAGE_SIZE_FIELD, 'page_size');
   if (pageBytes < MIN_PAGE_BYTES || pageBytes > MAX_PAGE_BYTES || !Number.isInteger(Math.log2(pageBytes))) {
     throw reader.error('page_size', `${pageBytes} is not a power of two from ${MIN_PAGE_BYTES} to ${MAX_PAGE_BYTES}`);
   }
-  const headerSize = reader.u32(HEADER_SIZE, 'header_size');
-  if (headerSize < LEAST_HEADER_SIZE[headerVersion] || headerSize > MOST_HEADER_SIZE) {
-    throw reader.error(
-      'header_size',
-      `${headerSize} is not ${HEADER_BYTES[headerVersion]}, that of version ${headerVersion}`,
-    );
-  }
-  let at = alignUp(Math.max(headerSize, HEADER_BYTES[headerVersion]), pageBytes);
-  const part = (offset: number, field: string): Uint8Array => {
-    const size = reader.u32(offset, field);
-    const content = reader.bytes(at, size, field);
-    at = alignUp(at + size, pageBytes);
-    return content;
-  };
+  const headerSize = headerSizeOf(FORMAT, reader, headerVersion);
+  const first = alignUp(Math.max(headerSize, FORMAT.headerBytes[headerVersion]), pageBytes);
+  const part = partsFrom(reader, first, pageBytes);
   const ramdiskSection = part(VENDOR_RAMDISK_SIZE, 'vendor_ramdisk_size');
   const dtb = part(DTB_SIZE, 'dtb_size');
   const cmdline = reader.text(CMDLINE, CMDLINE_BYTES, 'cmdline');

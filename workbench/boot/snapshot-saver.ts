@@ -57,7 +57,7 @@ export class SnapshotSaver {
       throw error instanceof InputError ? new InputError(`--save ${file}: ${error.message}`) : error;
     }
     writeOutput('--save', file, snapshot);
-    if (!this.quiet) tellMoment(`saved ${file}, ${showBytes(snapshot.length)},`, machine);
+    if (!this.quiet) printMoment(`saved ${file}, ${showBytes(snapshot.length)},`, machine);
     return null;
   }
 
@@ -83,7 +83,7 @@ export class SnapshotSaver {
  * Prints on stderr what happens, and the moment of the run: to the nanosecond, because a snapshot
  * is taken at the end of a block of code.
  */
-export function tellMoment(what: string, { machine: { clock } }: LevitateMachine): void {
+export function printMoment(what: string, { machine: { clock } }: LevitateMachine): void {
   const { nowNs, instructions } = clock;
   process.stderr.write(`boot: ${what} at ${showCount(nowNs)} ns, ${showCount(instructions)} instructions\n`);
 }

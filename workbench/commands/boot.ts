@@ -16,7 +16,7 @@ import { isPage, makeReport } from '#workbench/report/run-report.ts';
 import { engineStatistics } from '#workbench/boot/engine-statistics.ts';
 import { ReverseWrap } from '#workbench/boot/reverse-wrap.ts';
 import { SliceLength } from '#workbench/boot/slice-length.ts';
-import { SnapshotSaver, tellMoment } from '#workbench/boot/snapshot-saver.ts';
+import { SnapshotSaver, printMoment } from '#workbench/boot/snapshot-saver.ts';
 import { Terminal } from '#workbench/boot/terminal.ts';
 import { commandMain, EXIT_INTERRUPTED } from '#workbench/cli/command.ts';
 import type { MachineOrigin } from '#workbench/debug/debugged-machine.ts';
@@ -94,7 +94,7 @@ async function boot(source: MachineSource, options: RunOptions, interrupt: Abort
   );
   if (source.kind === 'restored') filter.leaveOut(machine.events.events.length);
   filter.listen(machine);
-  if (source.kind === 'restored' && !options.quiet) tellMoment('goes on', machine);
+  if (source.kind === 'restored' && !options.quiet) printMoment('goes on', machine);
 
   const terminal = new Terminal(machine, options.quiet);
   const debug = await openDebugger(options, machine, (origin) => {

@@ -12,6 +12,7 @@
  * ```
  */
 
+import { alignDown } from '#common/address.ts';
 import type { FrameSpan } from './memory-state.ts';
 
 /** One row. `start` is aligned to the row's length, so it may lie before the bank. */
@@ -83,8 +84,4 @@ export function zoomed(banks: readonly FrameSpan[], rowFrames: number, closer: b
 
 function rowsOf({ start, end }: FrameSpan, rowFrames: number): number {
   return Math.ceil((end - alignDown(start, rowFrames)) / rowFrames);
-}
-
-function alignDown(value: number, unit: number): number {
-  return value - (value % unit);
 }
