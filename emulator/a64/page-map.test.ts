@@ -42,7 +42,7 @@ it('has the pages that were set and not deleted, of a leaf all or none', () => {
         } else if (one.what === 'delete') {
           const page = pageOf(one.place);
           map.delete(page);
-          // Those of another leaf may go too: forgetting more is allowed.
+          // Pages of another leaf may be dropped too: dropping more is allowed.
           const mustGo = (other: Known): boolean =>
             Math.floor(pageOf(other) / other.count) === Math.floor(page / other.count);
           const gone = known.filter(mustGo);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Whole trees against the walk of one address: every run is what a walk finds, and what no run has,
- * a walk does not find.
+ * Whole trees against the walk of one address: a walk finds every address of a run, and no other
+ * address.
  */
 
 import fc from 'fast-check';
@@ -59,8 +59,8 @@ class Tables {
   }
 
   /**
-   * Writes `leaf` for `offset` at `level`, making the tables above, which carry `hierarchical`;
-   * what was there is overwritten.
+   * Writes `leaf` for `offset` at `level`, makes the tables above with `hierarchical`, and
+   * overwrites earlier entries.
    */
   map(offset: bigint, level: number, leaf: bigint, hierarchical: bigint): void {
     let table = ROOT;

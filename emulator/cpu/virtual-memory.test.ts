@@ -280,13 +280,13 @@ describe('cached leaves', () => {
     map(PAGE, LOW.base + CHUNK);
     virtual.read8(at(va));
     virtual.read8(at(PAGE));
-    // Without maintenance the block becomes pages, writable; the second one is another frame.
+    // The block becomes writable pages, without maintenance; the second page is another frame.
     fixture.unmap(va, 2);
     map(va, LOW.base + CHUNK);
     map(va + 4096, HIGH.base);
     virtual.write8(at(va), 1);
-    // Of three leaves the last used comes to the front when it was third: the stale block now
-    // stands before the page.
+    // A leaf that was third moves to the front when it is used: the stale block is now before
+    // the page.
     virtual.read8(at(va + 2 * 4096));
     virtual.writeBytes(at(va), new Uint8Array(8192).fill(9));
     expect(fixture.memory.read8(HIGH.base)).toBe(9);

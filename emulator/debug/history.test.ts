@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Input from outside a machine is replayed: each at its instruction, in order, up to the
- * instruction to which the machine is taken.
+ * Input from outside a machine is replayed in order, each at its instruction, up to the instruction
+ * to which the machine goes.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -10,7 +10,7 @@ const BASE = 0x4000_0000;
 it('keeps a page once: of what was loaded, of the copy before, or its own when it has changed', () => {
   const memory = new PhysicalMemory([{ base: BASE, size: 0x1000_0000 }]);
   const machine = { memory, fixedMemory: [] } as unknown as Machine;
-  // Begins and ends within a page: those two are not the image's alone.
+  // Begins and ends within a page: these two pages hold other bytes too.
   const image = { base: BASE + 0x80, bytes: new Uint8Array(4 * PAGE_SIZE).fill(7) };
   memory.writeBytes(image.base, image.bytes);
   memory.writeBytes(BASE + 2 * PAGE_SIZE, Uint8Array.of(1));
@@ -35,7 +35,7 @@ it('leaves alone what was never written of flash, and puts back what was', () =>
   };
   const copy = copyMemory(machineWith(PAGE_SIZE + 1, 5), null);
   expect([...copy.pages.keys()]).toEqual([0, PAGE_SIZE]);
-  // Another machine, of whose flash less was used.
+  // Another machine that used less of its flash.
   const other = machineWith(0, 0);
   putMemoryBack(copy, other);
   const [flash] = other.fixedMemory;

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Start of going back: the last point before the wanted moment, with few points for any length of
- * past.
+ * Restart points: the last one before a moment, and a bounded number of them for any length of run.
  */
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RestartPoints } from './restart-points.ts';
 
-/** A life of so many steps of one interval each. */
+/** A run of `steps` steps, one interval each. */
 function lived(steps: number): { readonly restartPoints: RestartPoints<number>; readonly taken: number[] } {
   const restartPoints = new RestartPoints(() => 0, 10);
   const taken: number[] = [];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Guests that are entered at EL2, and who may be. */
+/** Guests that are entered at EL2, and the settings that allow it. */
 
 import { describe, expect, it } from 'vitest';
 import { findBoard } from '#boards/registry.ts';

@@ -73,7 +73,7 @@ afterEach(() => {
   }
 });
 
-/** A client whose response nobody reads yet, and the server's end of it. */
+/** A client that does not read yet, and the server's end of its connection. */
 async function connect(source: UpdateSource): Promise<{ client: IncomingMessage; response: ServerResponse }> {
   const server = createServer();
   servers.push(server);

@@ -7,7 +7,7 @@ import { assemblyOf } from '#emulator/a64/decode/assembly.ts';
 import { instructionDecoder } from '#emulator/a64/runtime.ts';
 import { transferSyndrome } from './transfer-syndrome.ts';
 
-/** SAS, SSE, SRT, SF, AR in words; null: none is given. */
+/** SAS, SSE, SRT, SF, AR in words; null without ISV. */
 function said(word: number): string | null {
   const iss = transferSyndrome(word);
   if (iss === 0) return null;

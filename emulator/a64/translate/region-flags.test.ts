@@ -88,7 +88,7 @@ function conditionsOf({ n, z, c, v }: Nzcv): number {
   return [...bits, true, true].reduce((sum, holds, condition) => sum | (holds ? 1 << condition : 0), 0);
 }
 
-/** Ways from an instruction that sets the flags to one that reads them. */
+/** Paths from an instruction that sets the flags to one that reads them. */
 const WAYS: Readonly<Record<string, (kind: Kind, width: Width) => Made>> = {
   'in the same region': (kind, width) =>
     made((code, flags) => {
@@ -120,7 +120,7 @@ const WAYS: Readonly<Record<string, (kind: Kind, width: Width) => Made>> = {
     }),
 };
 
-/** Corners, and anything, also equal numbers. */
+/** Corner cases, random numbers, and equal ones. */
 const number64 = fc.oneof(
   fc.constantFrom(0n, 1n, -1n, 1n << 63n, (1n << 63n) - 1n, 1n << 31n, (1n << 31n) - 1n, 1n << 32n, 0xffff_ffffn),
   fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * A debugger's session over a target of a few arrays: every command's answer, the states it goes
- * through, and that nothing it is sent brings it down.
+ * A debugger's session over a target made of a few arrays: replies to every command, states of the
+ * session, and packets that must not make it fail.
  */
 
 import fc from 'fast-check';
@@ -82,7 +82,7 @@ function begin() {
     },
     { kind: 'step', core: 0 },
   );
-  /** Sends a packet; the payloads of what comes back, unescaped. */
+  /** Sends a packet. Returns the payloads of the replies, unescaped. */
   const ask = (payload: string | Uint8Array): string[] => {
     sent.length = 0;
     session.receive(encodePacket(payload));

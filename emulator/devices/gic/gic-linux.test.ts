@@ -17,7 +17,7 @@ function initV2(cpus: number): GicV2TestMachine {
   const machine = new GicV2TestMachine(cpus, 256);
   const lines = 32 * ((machine.d(0x4) & 0x1f) + 1);
   expect(lines).toBe(288);
-  // The boot core: which mask is mine?
+  // The boot core reads its own mask.
   const mask = machine.d(0x800) & 0xff;
   expect(mask).toBe(1);
   machine.setD(0x0, 0);
@@ -135,7 +135,7 @@ function initV3Core(machine: GicV3TestMachine, cpu: number, single: boolean): vo
   machine.setR(cpu, 0x1_0180, ALL);
   for (let i = 0; i < 32; i += 4) machine.setR(cpu, 0x1_0400 + i, DEFAULT_PRIORITY);
   expect((machine.icc(cpu, 'SRE_EL1') ?? 0) & 1).toBe(1);
-  // Has it a group 0? The lowest priority bit sticks only then.
+  // Detects group 0: only then the lowest priority bit can be set.
   machine.setIcc(cpu, 'PMR', 1 << 3);
   expect(machine.icc(cpu, 'PMR') !== 0).toBe(single);
   machine.setIcc(cpu, 'PMR', 0xf0);

@@ -27,7 +27,7 @@ type Step =
   | { kind: 'end'; cpu: number; intid: number | null }
   | { kind: 'deactivate'; cpu: number; intid: number | null };
 
-/** Few INTIDs, so that operations meet. */
+/** Few INTIDs, so that operations concern the same ones. */
 const INTIDS = [0, 1, 15, 16, 27, 31, 32, 33, 63, 64, 71];
 const intid = fc.constantFrom(...INTIDS);
 const shared = fc.constantFrom(...INTIDS.slice(-5));
@@ -189,7 +189,7 @@ class V3Driver implements Driver {
     if (intid < 32) this.machine.gic.redistributors.write(cpu * 0x2_0000 + 0x1_0400 + intid, 1, value);
     else this.machine.gic.distributor.write(0x400 + intid, 1, value);
   }
-  /** One core: the lowest of the set; an affinity that nobody has for the empty set. */
+  /** The lowest core of the set; an affinity without a core for the empty set. */
   target(intid: number, cores: number) {
     this.machine.setD(0x6000 + 8 * intid, cores === 0 ? 0xff_ff00 : lowest(cores) << 8);
   }
@@ -395,7 +395,7 @@ describe.each([
       }),
       { numRuns: 400 },
     );
-    // The walk reached SGIs, PPIs and SPIs: the property did not hold for want of interrupts.
+    // SGIs, PPIs and SPIs were acknowledged: the property was not true for lack of interrupts.
     expect(acknowledged.size).toBe(INTIDS.length);
   });
 });
