@@ -41,7 +41,7 @@ function isSame(word: number, other: number): boolean {
   return (word & 0x1f80_0000) === 0x1200_0000 && assemblyOf(word, PC) === assemblyOf(other, PC);
 }
 
-/** Targets are addresses: as an assembler takes them, from where the instruction stands. */
+/** Targets as an assembler reads them: relative to the instruction. */
 const relative = (text: string): string =>
   text.replace(
     /^((?:b|bl|b\.\w+|cbn?z|tbn?z|adr|ldr|ldrsw|prfm) (?:.*, )?)0x([0-9a-f]+)$/,

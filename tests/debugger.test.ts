@@ -321,7 +321,7 @@ describe('several cores', () => {
   });
 });
 
-/** Address of "a core begins" in firmware/guests/cores.S: mov x0, #6 in front of the gate. */
+/** Address of "a core begins" in firmware/guests/cores.S: mov x0, #6 before the gate. */
 function findCoreBegins({ machine, base }: Guest): number {
   for (let address = base; address < base + 0x1000; address += 4) {
     if (machine.memory.read32(address) === 0xd280_00c0) return address;

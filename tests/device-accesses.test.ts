@@ -128,7 +128,7 @@ describe('translation tables in a device', () => {
     ['PL011', 'qemu-virt', 0x900_0000n],
     ['GIC distributor', 'qemu-virt', 0x800_0000n],
     ['gs101 UART', 'pixel6', 0x10a0_0000n],
-    // It refuses accesses where it has no register.
+    // It refuses accesses to offsets without a register.
     ['watchdog', 'pixel6', 0x1006_0000n],
   ] as const;
   /** Translated by entry 214 of a table of level 1. */

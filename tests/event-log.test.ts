@@ -56,7 +56,7 @@ function log(...args: string[]) {
   return { status, stdout, stderr };
 }
 
-/** A section of docs/event-log.md: fields with what they mean, and examples. */
+/** A section of docs/event-log.md: fields with their meaning, and examples. */
 interface DocumentedKind {
   readonly fields: ReadonlyMap<string, string>;
   readonly examples: readonly string[];

@@ -56,7 +56,7 @@ describe('a refused allocation', () => {
     expect(result).toEndAs('steady');
     expect([...memory.buddy.validate(), ...memory.heap.validate()]).toEqual([]);
     expect(memory.buddy.lock.held).toBe(false);
-    // Nobody who has ended holds a frame.
+    // No ended process holds a frame.
     expect(memory.frames.holdings().filter(({ frames }) => frames < 0)).toEqual([]);
     expect(faultsOf(result)).toHaveLength(1);
   });

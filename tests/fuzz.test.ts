@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Guests that nobody would write: any instruction, any page tables, any values in system registers.
+ * Unlikely guests: any instruction, any page tables, any values in system registers.
  * Each runs in a process of its own, where a crash or a hang is seen. The long run is `npm run
  * fuzz`.
  */

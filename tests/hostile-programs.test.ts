@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Programs that nobody would write: a system instruction, a gate of the kernel or any word at all,
+ * Unlikely programs: a system instruction, a gate of the kernel or any word at all,
  * and then exit. Whatever EL0 executes ends its process at most: the machine continues, and every
  * frame is freed.
  */

@@ -29,7 +29,7 @@ function boot(settings: MachineSettings): LevitateMachine {
   return machine;
 }
 
-/** Types a line; what the shell printed between its echo and the next prompt. */
+/** Types a line. Returns the shell's output between the echo and the next prompt. */
 function ask(machine: LevitateMachine, line: string): string {
   const from = machine.serial.text.length;
   machine.type(`${line}\n`);

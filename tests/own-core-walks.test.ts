@@ -37,7 +37,7 @@ const PAGE_OF_BOTH = 0x703n;
 const ACCESSES = { read: 0xb940_0001, write: 0xb900_0001, fetch: 0xd61f_0000 } as const;
 type Kind = keyof typeof ACCESSES;
 const KINDS: readonly Kind[] = ['read', 'write', 'fetch'];
-/** B to itself: what vectors hold. */
+/** B to itself, in all vectors. */
 const STAY = 0x1400_0000;
 const ROUNDS = 12;
 const ADDRESSES = 150;

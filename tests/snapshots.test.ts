@@ -22,7 +22,7 @@ import { bytesOf, foreignGuests } from './support/foreign-guest.ts';
 const folder = mkdtempSync(join(tmpdir(), 'levitate-snapshots-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Everything that a run leaves behind and that a second one must repeat. */
+/** Results of a run that a second one must repeat. */
 function ending(machine: LevitateMachine, events = 0) {
   const outcome = machine.run({ timeoutNs: 60e9 });
   const { clock } = machine.machine;

@@ -29,7 +29,7 @@ export function launchChromium(executablePath: string): Promise<Browser> {
   return chromium.launch({ executablePath, timeout: HANG_GUARD_MS, args: ['--no-sandbox', '--no-first-run', ...off] });
 }
 
-/** A page that collects what it complains of. */
+/** A page that collects its errors and warnings. */
 export interface WatchedPage {
   readonly page: Page;
   /**

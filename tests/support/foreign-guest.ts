@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Guests that nobody here wrote, for the tests that boot them: found in the cache, fetched on
+ * Guests from outside this project, for the tests that boot them: found in the cache, fetched on
  * continuous integration, and talked to over the serial line. Not a test.
  *
  * Typing hangs on what the guest has sent, to the byte: the same conversation twice is the same run

@@ -84,7 +84,7 @@ export function expectedCensus({ ram, free, pages, exact }: Ownership): Census {
 }
 
 /**
- * Compares mem_map with what it must be. @param mapVirtual virtual address of its first byte
+ * Compares mem_map with its expected contents. @param mapVirtual virtual address of its first byte
  * @returns one sentence for each frame that is wrong, the first few of them. O(frames)
  */
 export function compareCensus(

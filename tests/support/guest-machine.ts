@@ -36,7 +36,7 @@ export interface GuestOptions {
   readonly board?: GuestBoard;
   readonly parameter?: bigint;
   readonly trace?: readonly EventKind[];
-  /** Instead of what LEVITATE_ENGINE says. */
+  /** Replaces LEVITATE_ENGINE. */
   readonly engine?: EngineName;
   readonly model?: CpuModel;
   readonly counting?: 'fastest' | 'engine';

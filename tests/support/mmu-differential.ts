@@ -2,7 +2,7 @@
 /**
  * A bench on which one page table is read by everybody who reads page tables: the kernel's walker,
  * the emulator's walker, the engine's AT instructions, and real loads, stores and branches by guest
- * code. Not a test: it runs the parts and hands back what each said.
+ * code. Not a test: it runs the parts and returns their results.
  *
  *     0x4000_0000  stub code | addresses and PARs for AT | PT_POOL | frames for tables | wild tables   (bank 0)
  *     0x4100_0000  pattern: every word is BRK #hash(its physical address)
@@ -73,7 +73,7 @@ export const KEPT_RANGES: readonly VirtualRange[] = [PHYSICAL_OFFSET, STUB_VA.hi
   end: start + 2n ** 39n,
 }));
 
-/** AT takes x0 = addresses, x1 = results, x2 = how many; four PARs come back for each address. */
+/** AT takes x0 = addresses, x1 = results, x2 = how many; four PARs are returned for each address. */
 const AT_CODE = [
   0xb4000242, // cbz x2, done
   0xf8408403, // ldr x3, [x0], #8
@@ -126,7 +126,7 @@ export type AccessOutcome =
   | { readonly kind: 'unmapped'; readonly access: UnmappedAccess };
 
 /**
- * The word that the pattern holds at `pa`: BRK #imm16, so that executing it tells where it lies.
+ * The word that the pattern holds at `pa`: BRK #imm16, so that executing it shows its address.
  */
 export function patternAt(pa: number): number {
   const index = pa / 4;
@@ -243,7 +243,7 @@ export class MmuBench {
   /**
    * PAR_EL1 after AT S1E1R, S1E1W, S1E0R and S1E0W (in this order, 4 for each address), by guest
    * code at `level`.
-   * @throws Error when the stub does not come to its end, with the exception that it met
+   * @throws Error when the stub does not reach its end, with the exception that it took
    */
   addressTranslate(addresses: readonly bigint[], level: 1 | 3): BigUint64Array {
     const pars = new BigUint64Array(addresses.length * AT_ACCESSES.length);

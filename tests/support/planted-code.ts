@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * An instruction of the test's own that the CPU executes where the kernel would begin to idle: the
- * way to faults and endless loops that no part of the kernel leads to. It stands in for the WFI
+ * A test's own instruction, which the CPU executes where the kernel would begin to idle. It causes
+ * faults and endless loops that no part of the kernel causes. It stands in for the WFI
  * behind the gate of kmain, which has never been executed when it is replaced.
  */
 
@@ -10,10 +10,10 @@ import type { LevitateMachine, MachineSettings } from '#workbench/machine/levita
 
 const DIRECT_MAP = 0xffff_8000_0000_0000n;
 
-/** `b .`: a guest that stands still for ever, as the machine can tell. */
+/** `b .`: an endless loop that the machine detects. */
 export const BRANCH_TO_SELF = 0x1400_0000;
 
-/** `cbz xzr, .`: goes on for ever, and only limits and signals end it. */
+/** `cbz xzr, .`: an endless loop that only limits and signals end. */
 export const ENDLESS_LOOP = 0xb400_001f;
 
 /** A machine that will boot and then execute `instruction`. */

@@ -74,7 +74,7 @@ export class ProgramComparison {
       if (difference !== null) {
         return `${count} from 0x${pc.toString(16)}: ${difference}\n${this.listing(words, start)}`;
       }
-      // Behind what faulted, and back to the program.
+      // Returns to the program, after the instruction that faulted.
       for (const { state } of this.cores) {
         const offset = Number(state.pc + 4n) - start;
         const isInside = offset > 0 && offset < 4 * PROGRAM;

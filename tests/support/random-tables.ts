@@ -109,7 +109,7 @@ export function randomTree(
       va |= BigInt(taken.index) << BigInt(shift);
     }
     va |= BigInt(4 * below(size / 4));
-    // Now and then beyond what T0SZ allows.
+    // Sometimes larger than T0SZ allows.
     return random() < 0.02 ? va | (1n << BigInt(inputBits)) : va;
   };
   return { root, control: BigInt(64 - inputBits) | (TG0[granule] << 14n), address };

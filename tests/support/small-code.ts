@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * A few instructions at a level of the test's choice, with the MMU off or an identity map, and a
- * gate in every vector and behind the code. Not a test.
+ * gate in every vector and after the code. Not a test.
  *
  *     image + 0x0000  the code, then gates      + 0x1000  vectors: gates   + 0x2000  table of 1 GiB blocks
  *

@@ -2,7 +2,7 @@
 /**
  * Is a machine that reached its steady state sound? Everything that the memory system promises,
  * recounted from physical memory, from the page tables and from what the test itself knows of RAM
- * and reservations. What the kernel says of itself is compared, never believed.
+ * and reservations. The kernel's own figures are compared, never trusted.
  *
  * Only where it put its own things (mem_map, tables of regions, dynamic reservations) is asked from
  * it; that they lie in free RAM is checked.
@@ -66,12 +66,12 @@ export function findFaults(machine: LevitateMachine, facts: ExpectedMemory): str
   if (system === null) return ['the kernel has no memory system'];
   const { memory } = machine;
   const { image } = machine.kernel;
-  // The processes of the boot have ended: what they had is free again but for empty slabs, which
+  // The processes of the boot have ended: their memory is free again except empty slabs, which
   // are kept for the next.
   system.slab.shrink();
   const [, dtb] = kernelSpans(machine) as [Span, Span];
 
-  // RAM, reservations, and where the kernel put its own things.
+  // RAM, reservations, and the places of the kernel's own structures.
   const ram = pagesInside(facts.ram);
   const fixed = pagesTouched([...facts.reserved, ...kernelSpans(machine)]);
   const own = [...system.memblock.reservedRanges()].filter(({ owner }) =>

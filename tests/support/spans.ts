@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Half-open spans of addresses for the tests' own bookkeeping: what RAM there is, who has it, what
+ * Half-open spans of addresses for the tests' own bookkeeping: RAM, its owners, what
  * must be left. Written apart from the kernel's arithmetic, so that the two check each other.
  *
  *     unite    |--a--|           without   |------a------|
@@ -55,7 +55,7 @@ export function common(spans: readonly Span[], others: readonly Span[]): Span[] 
   return without(spans, without(spans, others));
 }
 
-/** The whole pages inside: what can be used of RAM. */
+/** The whole pages inside: usable RAM. */
 export function pagesInside(spans: readonly Span[]): Span[] {
   return unite(
     unite(spans).map(({ start, end }) => ({
@@ -65,7 +65,7 @@ export function pagesInside(spans: readonly Span[]): Span[] {
   );
 }
 
-/** The pages touched: what a reservation takes. */
+/** The pages touched: the size of a reservation. */
 export function pagesTouched(spans: readonly Span[]): Span[] {
   return unite(
     spans
