@@ -73,7 +73,7 @@ export const KEPT_RANGES: readonly VirtualRange[] = [PHYSICAL_OFFSET, STUB_VA.hi
   end: start + 2n ** 39n,
 }));
 
-/** AT takes x0 = addresses, x1 = results, x2 = how many; four PARs are returned for each address. */
+/** AT takes x0 = addresses, x1 = results, x2 = how many. Each address gives four PARs. */
 const AT_CODE = [
   0xb4000242, // cbz x2, done
   0xf8408403, // ldr x3, [x0], #8

@@ -19,7 +19,7 @@ const NZCV_SHIFT = 28;
 export class RecordRunner {
   private readonly core = new BareCore(WINDOW, WINDOW_BYTES);
 
-  /** The record as it is afterwards. An instruction that was not executed changes only the first word. */
+  /** The record afterwards. An instruction that was not executed changes the first word only. */
   run(before: Uint8Array): Uint8Array {
     return this.execute(before, () => {
       this.core.state.pc = BigInt(CODE);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Half-open spans of addresses for the tests' own bookkeeping: RAM, its owners, what
- * must be left. Written apart from the kernel's arithmetic, so that the two check each other.
+ * Half-open spans of addresses for the tests' own bookkeeping: RAM, its owners, and
+ * what remains. Written apart from the kernel's arithmetic, so that the two check each other.
  *
  *     unite    |--a--|           without   |------a------|
  *                 |--b--|                     |-b-|
