@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import type { CoreFactory } from '#emulator/cpu/machine-core.ts';
 import { createMemory } from '#emulator/a64/wasm/host.ts';
-import { adviseHugePages, onHugePages, WHEN_USED } from './huge-pages.ts';
+import { adviseHugePages, fileBytes, onHugePages, WHEN_USED } from './huge-pages.ts';
 
 const MIB = 2 ** 20;
 const folder = mkdtempSync(join(tmpdir(), 'levitate-huge-pages-'));
@@ -17,11 +17,21 @@ it('small guests go without, and the first pieces of a larger one get them with 
     throw new Error('no core is wanted');
   };
   const cores: CoreFactory = { allocate: (bytes) => new Uint8Array(bytes), open };
-  const hinting = onHugePages(cores, (bytes) => hinted.push(bytes) > 0);
+  const hint = (bytes: Uint8Array) => hinted.push(bytes) > 0;
+  const hinting = onHugePages(cores, false, hint);
   const few = [1, 2, 3, 4].map((pages) => hinting.allocate(pages * 4096));
   expect(hinted).toEqual([]);
   const [fifth, sixth] = [hinting.allocate(5 * 4096), hinting.allocate(6 * 4096)];
   expect(hinted).toEqual([...few, fifth, sixth]);
+  const first = onHugePages(cores, true, hint).allocate(7 * 4096);
+  expect(hinted.at(-1)).toBe(first);
+});
+
+it('a large file gets them, and a small one does not', () => {
+  const hinted: Uint8Array[] = [];
+  const [, large] = [MIB, 16 * MIB].map((size) => fileBytes(size, (bytes) => hinted.push(bytes) > 0));
+  expect(hinted).toHaveLength(1);
+  expect(hinted[0]).toBe(large);
 });
 
 it.each(['always madvise [never]', '[always] madvise never'])('a host with "%s" is not asked', (text) => {

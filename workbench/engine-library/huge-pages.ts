@@ -18,6 +18,8 @@ export const WHEN_USED = '/sys/kernel/mm/transparent_hugepage/enabled';
 
 /** Pieces of memory of the modelled kernel with 1 GiB: flash, and three of RAM. */
 const FEW_PIECES = 4;
+/** Bytes from which on loading koffi costs less than touching their pages. */
+const MANY_BYTES = 8 * 2 ** 20;
 
 type Advise = (bytes: Uint8Array) => boolean;
 let advise: Advise | null = null;
@@ -45,12 +47,20 @@ export function adviseHugePages(bytes: Uint8Array, whenUsed = WHEN_USED): boolea
   return advise(bytes);
 }
 
+/** Zeros for a file's contents: on huge pages where that pays. */
+export function fileBytes(size: number, hint = adviseHugePages): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
+  if (size >= MANY_BYTES) hint(bytes);
+  return bytes;
+}
+
 /**
  * `cores` whose memory is of huge pages where that pays: to load koffi costs as much as to touch
  * some 1,000 pages, so a guest gets them when it has taken more than a few pieces.
+ * @param atOnce the guest is known to take much
  */
-export function onHugePages<T extends CoreFactory>(cores: T, hint = adviseHugePages): T {
-  let waiting: Uint8Array[] | null = [];
+export function onHugePages<T extends CoreFactory>(cores: T, atOnce = false, hint = adviseHugePages): T {
+  let waiting: Uint8Array[] | null = atOnce ? null : [];
   return {
     ...cores,
     allocate(bytes) {

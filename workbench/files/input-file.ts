@@ -6,6 +6,7 @@
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { showBytes } from '#common/quantities.ts';
+import { fileBytes } from '#workbench/engine-library/huge-pages.ts';
 import { InputError } from '#workbench/input-error.ts';
 import { named } from './why-not.ts';
 
@@ -80,7 +81,7 @@ export function readInputFile(option: string, file: string, limits: InputLimits 
 }
 
 function readWhole(descriptor: number, size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
+  const bytes = fileBytes(size);
   let done = 0;
   while (done < size) {
     const read = readSync(descriptor, bytes, done, Math.min(size - done, LARGEST_READ), done);

@@ -17,6 +17,9 @@ export interface CoreRequest {
   readonly likeUnicorn?: boolean | undefined;
   readonly cpuType?: string | undefined;
   readonly el?: number | undefined;
+  /** A guest of one's own. Such guests touch much memory. */
+  readonly kernel?: Uint8Array | undefined;
+  readonly bios?: Uint8Array | undefined;
 }
 
 /**

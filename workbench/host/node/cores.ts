@@ -47,32 +47,36 @@ export const isLibraryNamed = (): boolean => (process.env['LEVITATE_UNICORN'] ??
  * LEVITATE_ENGINE, and for cores that Unicorn has not
  */
 export function chooseCores(request: CoreRequest = {}, now: HostClock | null = null): CoreChoice {
-  const { engine: wanted = 'auto', likeUnicorn = false } = request;
+  const { engine: wanted = 'auto', likeUnicorn = false, kernel, bios } = request;
+  const isLarge = kernel !== undefined || bios !== undefined;
   const preset = process.env['LEVITATE_ENGINE'];
   const name =
     wanted === 'auto' && preset !== undefined && preset !== '' ? engineName(preset, 'LEVITATE_ENGINE') : wanted;
-  if (name === 'wasm') return ownCores(likeUnicorn, now);
+  if (name === 'wasm') return ownCores(likeUnicorn, isLarge, now);
   const beyond = whyBeyondUnicorn(request);
   if (beyond !== null) {
-    if (name === 'auto') return ownCores(likeUnicorn, now);
+    if (name === 'auto') return ownCores(likeUnicorn, isLarge, now);
     throw new InputError(`${beyond}; use --engine wasm`);
   }
   try {
     const library = enginePath();
     return {
-      cores: onHugePages(engineCores((callbacks) => createUnicornEngine({ library, callbacks }))),
+      cores: onHugePages(
+        engineCores((callbacks) => createUnicornEngine({ library, callbacks })),
+        isLarge,
+      ),
       library,
       statistics: null,
     };
   } catch (error) {
     if (name === 'unicorn' || isLibraryNamed() || !(error instanceof EngineLibraryError)) throw error;
-    return ownCores(likeUnicorn, now);
+    return ownCores(likeUnicorn, isLarge, now);
   }
 }
 
-function ownCores(likeUnicorn: boolean, now: HostClock | null): CoreChoice {
+function ownCores(likeUnicorn: boolean, isLarge: boolean, now: HostClock | null): CoreChoice {
   const cores = a64Cores({ now, prepared: preparedHandlers, ...(likeUnicorn ? { type: CORTEX_A72 } : {}) });
-  return { cores: onHugePages(cores), library: null, statistics: () => cores.statistics() };
+  return { cores: onHugePages(cores, isLarge), library: null, statistics: () => cores.statistics() };
 }
 
 /** The library that an engine's saved registers belong to; nothing for the own core. */
