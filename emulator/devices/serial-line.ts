@@ -13,10 +13,9 @@
  * sent. Input to the guest does not pass here, see serial-device.ts.
  */
 
+import { CR, LF } from '#common/ascii.ts';
 import { TextMatcher } from './text-matcher.ts';
 
-const LINE_FEED = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
 const FIRST_CAPACITY = 4096;
 const CHUNK_LIMIT = 4096;
 
@@ -66,10 +65,10 @@ export class SerialLine {
     }
     this.buffer[this.length] = byte;
     this.length++;
-    if (byte === LINE_FEED) {
+    if (byte === LF) {
       this.endLine();
     }
-    if (byte === LINE_FEED || this.length - this.delivered >= CHUNK_LIMIT) {
+    if (byte === LF || this.length - this.delivered >= CHUNK_LIMIT) {
       this.flush();
     }
     if (this.watches.size > 0) {
@@ -152,7 +151,7 @@ export class SerialLine {
     this.finishedLines.length = 0;
     for (const byte of bytes) {
       this.buffer[this.length++] = byte;
-      if (byte === LINE_FEED) this.finishedLines.push(this.takeLine());
+      if (byte === LF) this.finishedLines.push(this.takeLine());
     }
     this.delivered = this.length;
   }
@@ -241,10 +240,10 @@ export class SerialLine {
   /** The last line, which begins at `start`, without its end. */
   private lineFrom(start: number): string {
     let end = this.length;
-    if (this.buffer[end - 1] === LINE_FEED) {
+    if (this.buffer[end - 1] === LF) {
       end--;
     }
-    while (end > start && this.buffer[end - 1] === CARRIAGE_RETURN) {
+    while (end > start && this.buffer[end - 1] === CR) {
       end--;
     }
     return this.decode(start, end);

@@ -14,13 +14,7 @@
  * Specification: ECMA-48, 8.3 (BS, CHA, CUU).
  */
 
-const BACKSPACE = 0x08;
-const TAB = 0x09;
-const LF = 0x0a;
-const CR = 0x0d;
-const ESC = 0x1b;
-const SPACE = 0x20;
-const DEL = 0x7f;
+import { BACKSPACE, CR, DEL, ESC, LF, SPACE, TAB } from '#common/ascii.ts';
 
 const bytesOf = (text: string): number[] => Array.from(text, (character) => character.charCodeAt(0));
 

@@ -12,6 +12,7 @@
  */
 
 import { type VirtAddr, virtAddr } from '#common/address.ts';
+import { LF } from '#common/ascii.ts';
 import { encodeUtf8 } from '#common/utf8.ts';
 import type { MmioPort } from '#kernel-ts/hal/ports.ts';
 
@@ -38,9 +39,6 @@ export interface Console {
   /** Acknowledges the receive interrupt after its input was read, so that the line can go low. */
   acknowledgeInput(): void;
 }
-
-/** Line feed. */
-const LF = 0x0a;
 
 /**
  * Reads of a status register before the driver gives up. The longest possible wait is one character

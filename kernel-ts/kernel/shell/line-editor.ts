@@ -21,6 +21,7 @@
  */
 
 import { type VirtAddr, virtAddr } from '#common/address.ts';
+import { BACKSPACE, BEL, CR, DEL, ESC, LF, SPACE, TAB } from '#common/ascii.ts';
 import { decodeUtf8, encodeUtf8 } from '#common/utf8.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 
@@ -46,14 +47,6 @@ const REMEMBERED = 16;
 const BACK = 20;
 
 const ctrl = (letter: string): number => letter.charCodeAt(0) & 0x1f;
-export const BEL = 0x07;
-const BACKSPACE = 0x08;
-const TAB = 0x09;
-const LF = 0x0a;
-const CR = 0x0d;
-const ESC = 0x1b;
-const SPACE = 0x20;
-const DEL = 0x7f;
 
 /** State of the parser: the sequence to which the next byte belongs. */
 const Mode = { text: 0, afterCr: 1, escape: 2, controlSequence: 3, singleShift: 4 } as const;

@@ -8,6 +8,7 @@
 
 import type { VirtAddr } from '#common/address.ts';
 import { virtAddr } from '#common/address.ts';
+import { BEL } from '#common/ascii.ts';
 import type { ConsoleInput } from '#kernel-ts/kernel/interrupts/console-input.ts';
 import type { KernelContext } from '#kernel-ts/kernel/context.ts';
 import { KernelPanic } from '#kernel-ts/kernel/panic.ts';
@@ -15,7 +16,7 @@ import type { PowerSwitch } from '#kernel-ts/kernel/power.ts';
 import type { UserSpace } from '#kernel-ts/kernel/user-space.ts';
 import { CommandError, type ShellContext } from './command.ts';
 import { COMMANDS } from './commands.ts';
-import { BEL, LINE_EDITOR_BYTES, LineEditor } from './line-editor.ts';
+import { LINE_EDITOR_BYTES, LineEditor } from './line-editor.ts';
 
 /** The prompt. */
 export const PROMPT = 'levitate> ';
