@@ -121,6 +121,8 @@ export async function loadEsbuild() {
   }
 }
 
+const digestOf = (contents) => createHash('sha256').update(contents).digest('hex').slice(0, DIGEST_LENGTH);
+
 /** Writes `contents` to `path` in one step. */
 function putInPlace(path, contents) {
   mkdirSync(dirname(path), { recursive: true });
@@ -185,7 +187,7 @@ export async function makeHandlers(esbuild) {
   const { selections, plain, fp } = module.exports.generatedHandlers();
   const base64 = (bytes) => Buffer.from(bytes).toString('base64');
   const text = JSON.stringify({ selections, plain: base64(plain), fp: base64(fp()) });
-  const name = `handlers-${createHash('sha256').update(text).digest('hex').slice(0, 16)}.json`;
+  const name = `handlers-${digestOf(text)}.json`;
   putInPlace(join(dist, name), text);
   for (const file of readdirSync(dist)) {
     if (/^handlers-.*\.json$/.test(file) && file !== name) rmSync(join(dist, file), { force: true });
@@ -279,7 +281,7 @@ export function commandSource(name) {
  */
 function commandScript(text) {
   const script = text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  return `${script}${DIGEST_MARK}${createHash('sha256').update(script).digest('hex').slice(0, DIGEST_LENGTH)}`;
+  return `${script}${DIGEST_MARK}${digestOf(script)}`;
 }
 
 /**

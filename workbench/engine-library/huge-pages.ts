@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Asks Linux for huge pages for a guest's RAM, as QEMU does: in a virtual machine the first touch
- * of a page costs some 20 µs, and a huge page is one touch instead of 512. A hint: no result
- * changes, and where it cannot be given nothing is said.
+ * Asks Linux for huge pages for a guest's RAM, as QEMU does, and for large files: in a virtual
+ * machine the first touch of a page costs some 20 µs, and a huge page is one touch instead of 512.
+ * A hint: no result changes, and where it cannot be given nothing is said.
  */
 
 import { readFileSync } from 'node:fs';
