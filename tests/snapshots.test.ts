@@ -14,7 +14,7 @@ import { guestInitramfs } from '#scripts/guests/initramfs-file.ts';
 import { InputError } from '#workbench/input-error.ts';
 import { LevitateMachine, type MachineSettings } from '#workbench/machine/levitate-machine.ts';
 import { machineDigest } from '#workbench/snapshot/digest.ts';
-import { restoreMachine } from '#workbench/snapshot/restore.ts';
+import { restoreMachine } from '#workbench/machine/restore-snapshot.ts';
 import { boot } from './support/command.ts';
 import { ENGINES_HERE } from './support/engines.ts';
 import { bytesOf, foreignGuests } from './support/foreign-guest.ts';

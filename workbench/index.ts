@@ -79,4 +79,4 @@ export { InputError } from './input-error.ts';
 export { LevitateMachine, type MachineSettings, type RunBounds } from './machine/levitate-machine.ts';
 export type { Outcome } from './machine/outcome.ts';
 export { EngineLibraryError } from './engine-library/engine-library.ts';
-export { type RestoreOptions, restoreMachine } from './snapshot/restore.ts';
+export { type RestoreOptions, restoreMachine } from './machine/restore-snapshot.ts';

@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { guestInitramfs } from '#scripts/guests/initramfs-file.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { machineDigest } from '#workbench/snapshot/digest.ts';
-import { restoreMachine } from '#workbench/snapshot/restore.ts';
+import { restoreMachine } from '#workbench/machine/restore-snapshot.ts';
 import { bytesOf, foreignGuests } from '#tests/support/foreign-guest.ts';
 
 const guests = foreignGuests('linux-6.1', 'busybox');

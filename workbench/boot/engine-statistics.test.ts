@@ -3,7 +3,7 @@
 
 import { expect, it } from 'vitest';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
-import { restoreMachine } from '#workbench/snapshot/restore.ts';
+import { restoreMachine } from '#workbench/machine/restore-snapshot.ts';
 import { engineStatistics } from './engine-statistics.ts';
 
 /** ADD x0, x0, #1; B .-4 */

@@ -14,7 +14,7 @@ import { readInputFile } from '#workbench/files/input-file.ts';
 import { InputError } from '#workbench/input-error.ts';
 import type { MachineSettings } from '#workbench/machine/levitate-machine.ts';
 import { STORY_TRACE } from '#workbench/report/story-builder.ts';
-import type { RestoreOptions } from '#workbench/snapshot/restore.ts';
+import type { RestoreOptions } from '#workbench/machine/restore-snapshot.ts';
 import { isPage } from '#workbench/report/run-report.ts';
 import type { SaveRequest } from './snapshot-saver.ts';
 

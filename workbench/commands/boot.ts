@@ -29,7 +29,7 @@ import type { Outcome } from '#workbench/machine/outcome.ts';
 import { collectReport } from '#workbench/report/collect.ts';
 import { pageWithData } from '#workbench/report/html-page.ts';
 import { StoryRecorder } from '#workbench/report/story-recorder.ts';
-import { restoreMachine } from '#workbench/snapshot/restore.ts';
+import { restoreMachine } from '#workbench/machine/restore-snapshot.ts';
 
 /**
  * Most instructions between two checks of keyboard, signals and wall clock: about 20 ms of a guest

@@ -28,7 +28,7 @@ import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
 import type { Kernel } from '#kernel-ts/kernel/kernel.ts';
 import { saveSnapshot } from '#workbench/snapshot/save.ts';
 import type { SnapshotContext } from '#workbench/snapshot/contents.ts';
-import { TypedInputs } from './typed-inputs.ts';
+import { TypedInputs } from '#workbench/snapshot/typed-inputs.ts';
 import { BitFlips } from './bit-flips.ts';
 import { type BoardMachine, buildBoardMachine } from './board-machine.ts';
 import type { BootImage, BootPlan } from './boot-plan.ts';
@@ -167,7 +167,7 @@ export class LevitateMachine {
 
   /**
    * A snapshot of the machine between two runs. {@link restoreMachine} of
-   * workbench/snapshot/restore.ts continues from it. For the modelled kernel it stores how the
+   * workbench/machine/restore-snapshot.ts continues from it. For the modelled kernel it stores how the
    * machine got here: docs/snapshots.md.
    * @throws InputError when the machine was switched off or locked up
    */

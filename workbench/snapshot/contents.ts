@@ -17,7 +17,7 @@ import type { BitFlips } from '#workbench/machine/bit-flips.ts';
 import type { BootPlan } from '#workbench/machine/boot-plan.ts';
 import type { MachineSettings } from '#workbench/machine/machine-settings.ts';
 import type { ChangedPages } from './memory-pages.ts';
-import type { TypedInput, TypedInputs } from '#workbench/machine/typed-inputs.ts';
+import type { TypedInput, TypedInputs } from './typed-inputs.ts';
 
 /** The parts of a machine that a snapshot saves and restores. */
 export interface SnapshotContext {

@@ -17,7 +17,7 @@ import { collectReport } from '#workbench/report/collect.ts';
 import { withData } from '#workbench/report/page-with-data.ts';
 import { STORY_TRACE } from '#workbench/report/story-builder.ts';
 import type { FromWorker, SiteProduct, SiteRequest, ToWorker } from '#workbench/site/protocol.ts';
-import { restoreMachine } from '#workbench/snapshot/restore.ts';
+import { restoreMachine } from '#workbench/machine/restore-snapshot.ts';
 import { LiveMachine } from '#workbench/web/live-machine.ts';
 import { siteSettings } from './settings.ts';
 

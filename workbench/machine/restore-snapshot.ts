@@ -11,15 +11,15 @@ import { libraryDigest } from '#host/cores.ts';
 import { fileDigest, whyUnreadable } from '#host/drives.ts';
 import type { HostClock } from '#emulator/a64/statistics.ts';
 import type { CoreEngine } from '#emulator/engine/engine.ts';
-import type { EventKind } from '#workbench/machine/event-kinds.ts';
+import type { EventKind } from './event-kinds.ts';
 import { restoreMachine as restoreState, saveMachine } from '#emulator/machine/machine-state.ts';
 import { differenceOfShape } from '#emulator/bus/saved-state.ts';
 import { InputError } from '#workbench/input-error.ts';
-import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
-import type { RepeatedGuest, SavedGuest, SnapshotContents, SnapshotMoment } from './contents.ts';
-import { loadedDigest, machineDigest } from './digest.ts';
-import { restorePages, restoreRam } from './memory-pages.ts';
-import { decodeSnapshotFile, SnapshotFileError } from './snapshot-file.ts';
+import { LevitateMachine } from './levitate-machine.ts';
+import type { RepeatedGuest, SavedGuest, SnapshotContents, SnapshotMoment } from '#workbench/snapshot/contents.ts';
+import { loadedDigest, machineDigest } from '#workbench/snapshot/digest.ts';
+import { restorePages, restoreRam } from '#workbench/snapshot/memory-pages.ts';
+import { decodeSnapshotFile, SnapshotFileError } from '#workbench/snapshot/snapshot-file.ts';
 
 export interface RestoreOptions {
   /** Name of the bytes in messages; "snapshot" when absent. */
