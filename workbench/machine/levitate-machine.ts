@@ -43,6 +43,13 @@ import type { Outcome } from './outcome.ts';
 
 export type { MachineSettings, RunBounds } from './machine-settings.ts';
 
+/** Private parts of a machine, for those who save, restore or rebuild it. */
+interface MachineInternals extends SnapshotContext {
+  readonly settings: MachineSettings;
+  readonly plan: BootPlan;
+  readonly bitFlips: BitFlips;
+}
+
 export class LevitateMachine {
   readonly board: Board;
   /** The blob that the guest gets, or would get if the loading rules had a place for it. */
@@ -166,9 +173,9 @@ export class LevitateMachine {
   }
 
   /**
-   * A snapshot of the machine between two runs. {@link restoreMachine} of
-   * workbench/machine/restore-snapshot.ts continues from it. For the modelled kernel it stores how the
-   * machine got here: docs/snapshots.md.
+   * A snapshot of the machine between two runs. {@link restoreMachine} of restore-snapshot.ts
+   * continues from it. For the modelled kernel it stores how the machine got here:
+   * docs/snapshots.md.
    * @throws InputError when the machine was switched off or locked up
    */
   save(): Uint8Array {
@@ -176,8 +183,8 @@ export class LevitateMachine {
     return saveSnapshot(this.parts);
   }
 
-  /** State for snapshots: workbench/snapshot/. */
-  get parts(): SnapshotContext {
+  /** State for snapshots and checkpoints. */
+  get parts(): MachineInternals {
     const { settings, plan, machine, serial, inputs, bitFlips, ended } = this;
     const firmwareMemory = this.board.firmware.device;
     const { engineLibrary } = this;

@@ -15,7 +15,7 @@ import type { EventKind } from './event-kinds.ts';
 import { restoreMachine as restoreState, saveMachine } from '#emulator/machine/machine-state.ts';
 import { differenceOfShape } from '#emulator/bus/saved-state.ts';
 import { InputError } from '#workbench/input-error.ts';
-import { LevitateMachine } from './levitate-machine.ts';
+import { LevitateMachine, type MachineSettings } from './levitate-machine.ts';
 import type { RepeatedGuest, SavedGuest, SnapshotContents, SnapshotMoment } from '#workbench/snapshot/contents.ts';
 import { loadedDigest, machineDigest } from '#workbench/snapshot/digest.ts';
 import { restorePages, restoreRam } from '#workbench/snapshot/memory-pages.ts';
@@ -50,7 +50,9 @@ export function restoreMachine(snapshot: Uint8Array, options: RestoreOptions = {
   }
 }
 
-function restored({ settings, at, loaded, drives, guest }: SnapshotContents, options: RestoreOptions): LevitateMachine {
+function restored({ at, loaded, drives, guest, ...saved }: SnapshotContents, options: RestoreOptions): LevitateMachine {
+  // The file has all settings of the machine.
+  const settings: MachineSettings = saved.settings;
   for (const { file, bytes, sha256 } of drives) checkDrive(file, bytes, sha256);
   const { trace = settings.trace, expectText, failText, now = null } = options;
   const machine = new LevitateMachine({ ...settings, trace, expectText, failText }, now);

@@ -13,21 +13,37 @@
 import type { SerialLine } from '#emulator/devices/serial-line.ts';
 import type { MachineState } from '#emulator/machine/machine-state.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
-import type { BitFlips } from '#workbench/machine/bit-flips.ts';
-import type { BootPlan } from '#workbench/machine/boot-plan.ts';
-import type { MachineSettings } from '#workbench/machine/machine-settings.ts';
+import type { DriveSpec } from '#workbench/host/drive.ts';
+import type { EngineName } from '#workbench/host/engine-name.ts';
 import type { ChangedPages } from './memory-pages.ts';
 import type { TypedInput, TypedInputs } from './typed-inputs.ts';
 
-/** The parts of a machine that a snapshot saves and restores. */
+/** Settings of a machine that a snapshot reads or changes. It keeps all others beside them. */
+export interface SnapshotSettings {
+  readonly board: string;
+  readonly memoryBytes?: number | undefined;
+  readonly dtb?: Uint8Array | undefined;
+  readonly drives?: readonly DriveSpec[] | undefined;
+  readonly engine?: EngineName | undefined;
+  readonly expectText?: string | undefined;
+  readonly failText?: string | undefined;
+}
+
+/** What the loader puts into memory before the first instruction. */
+export interface LoadedImages {
+  /** Contents of the board's executable read-only memory, from its first byte. */
+  readonly firmware: Uint8Array;
+  readonly images: readonly { readonly what: string; readonly base: number; readonly bytes: Uint8Array }[];
+}
+
+/** The parts of a machine that a snapshot saves. */
 export interface SnapshotContext {
-  readonly settings: MachineSettings;
-  readonly plan: BootPlan;
+  readonly settings: SnapshotSettings;
+  readonly plan: LoadedImages;
   readonly machine: Machine;
   readonly serial: SerialLine;
   /** Null for a guest that is not the modelled kernel. */
   readonly inputs: TypedInputs | null;
-  readonly bitFlips: BitFlips;
   /** The reason why the machine cannot run any more; null: it can. */
   readonly ended: string | null;
   /** Name of the fixed memory that the firmware is loaded into. */
@@ -74,7 +90,7 @@ export type RepeatedGuest = {
 };
 
 export type SnapshotContents = {
-  readonly settings: MachineSettings;
+  readonly settings: SnapshotSettings;
   readonly at: SnapshotMoment;
   /** Digest of what the loader puts into memory. */
   readonly loaded: string;

@@ -5,11 +5,11 @@ import { PAGE_SIZE } from '#common/address.ts';
 import { sha256 } from '#host/sha256.ts';
 import type { Machine } from '#emulator/machine/machine.ts';
 import type { Sha256 } from '#workbench/host/sha256-type.ts';
-import type { BootPlan } from '#workbench/machine/boot-plan.ts';
+import type { LoadedImages } from './contents.ts';
 import { changedPages, changedRam, loadedMemory } from './memory-pages.ts';
 
 /** Digest of memory before the first instruction. */
-export function loadedDigest({ firmware, images }: BootPlan): string {
+export function loadedDigest({ firmware, images }: LoadedImages): string {
   const hash = sha256().update(firmware);
   for (const { what, base, bytes } of images) hash.update(`${what} ${base} ${bytes.length}\n`).update(bytes);
   return hash.hex();

@@ -8,11 +8,16 @@ import { libraryDigest } from '#host/cores.ts';
 import { absolutePath, fileDigest } from '#host/drives.ts';
 import { EngineError } from '#emulator/engine/engine.ts';
 import { saveMachine } from '#emulator/machine/machine-state.ts';
-import type { BootPlan } from '#workbench/machine/boot-plan.ts';
 import type { EngineName } from '#workbench/host/engine-name.ts';
 import { InputError } from '#workbench/input-error.ts';
-import type { MachineSettings } from '#workbench/machine/machine-settings.ts';
-import type { DriveDigest, SavedGuest, SnapshotContents, SnapshotContext } from './contents.ts';
+import type {
+  DriveDigest,
+  LoadedImages,
+  SavedGuest,
+  SnapshotContents,
+  SnapshotContext,
+  SnapshotSettings,
+} from './contents.ts';
 import { loadedDigest, machineDigest } from './digest.ts';
 import { changedPages, changedRam, loadedMemory } from './memory-pages.ts';
 import { encodeSnapshotFile } from './snapshot-file.ts';
@@ -44,7 +49,8 @@ export function saveSnapshot(parts: SnapshotContext): Uint8Array {
  * Settings that shape the machine, not those that end its run. Files may be restored from another
  * folder.
  */
-function settingsToKeep({ expectText: _expect, failText: _fail, drives, ...others }: MachineSettings): MachineSettings {
+function settingsToKeep(settings: SnapshotSettings): SnapshotSettings {
+  const { expectText: _expect, failText: _fail, drives, ...others } = settings;
   return { ...others, drives: drives?.map(({ file, mode }) => ({ file: absolutePath(file), mode })) };
 }
 
@@ -64,7 +70,7 @@ function savedGuest({ machine, plan, serial, engineLibrary, firmwareMemory }: Sn
   };
 }
 
-function wholeFirmware({ firmware }: BootPlan, length: number): Uint8Array {
+function wholeFirmware({ firmware }: LoadedImages, length: number): Uint8Array {
   const whole = new Uint8Array(length);
   whole.set(firmware.subarray(0, length));
   return whole;
