@@ -211,6 +211,20 @@ describe('the check of all imports together', () => {
     expect(found(three).filter((line) => line.includes('by way of fdt/b.ts, fdt/c.ts'))).toHaveLength(1);
   });
 
+  it('finds a circle of folders in which no file leads to itself', () => {
+    const files = {
+      'workbench/index.ts': "import './log/a.ts'; import './report/b.ts';",
+      'workbench/log/a.ts': "import '#workbench/report/c.ts';",
+      'workbench/report/b.ts': "import type { D } from '#workbench/log/d.ts';",
+      'workbench/report/c.ts': '',
+      'workbench/log/d.ts': '',
+    };
+    expect(found(files)).toEqual(['workbench/log/: imports itself by way of workbench/report/: no circles of folders']);
+    expect(found({ ...files, 'workbench/report/b.ts': '' })).toEqual([
+      expect.stringMatching(/^workbench\/log\/d\.ts: only tests lead here/),
+    ]);
+  });
+
   it('finds a file to which only tests lead, also by way of others', () => {
     const files = {
       ...command,

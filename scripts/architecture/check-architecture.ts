@@ -7,13 +7,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix, relative } from 'node:path';
 import { wideComments } from './comment-width.ts';
-import { circlesOf, unreachedFrom } from './import-graph.ts';
+import { circlesOf, type ImportGraph, unreachedFrom } from './import-graph.ts';
 import {
   ENTRY_POINTS,
   FOLDER_RULES,
   FORBIDDEN_EVERYWHERE,
   type FolderRule,
   HOST,
+  LAYERED_FOLDERS,
   SINGLE_FILE_IMPORTS,
 } from './rules.ts';
 import { lineAt, type ScannedSource, scanSource } from './scan-source.ts';
@@ -97,8 +98,9 @@ export function checkArchitecture(sources: Sources, scanned = scanAll(sources)):
 }
 
 /**
- * Checks the imports of all files together: no circles, not even of types, and no file outside
- * `testing/` folders that only tests use. Linear in the size of the sources.
+ * Checks the imports of all files together: no circles of files or of the subfolders of
+ * LAYERED_FOLDERS, not even of types, and no file outside `testing/` folders that only tests use.
+ * Linear in the size of the sources.
  */
 export function checkImportGraph(sources: Sources, scanned = scanAll(sources)): Violation[] {
   const graph = new Map(
@@ -119,7 +121,27 @@ export function checkImportGraph(sources: Sources, scanned = scanAll(sources)): 
   const unused = unreachedFrom(entries, graph)
     .filter((file) => !isTest(file))
     .map((file) => ({ file, line: 1, message: 'only tests lead here: its place is a testing/ folder, or none' }));
-  return [...circles, ...unused];
+  return [...circles, ...LAYERED_FOLDERS.flatMap((folder) => circlesOfSubfolders(folder, graph)), ...unused];
+}
+
+/** Circles of the folders that lie directly in `parent`. */
+function circlesOfSubfolders(parent: string, graph: ImportGraph): Violation[] {
+  const subfolderOf = (file: string): string | null =>
+    file.startsWith(parent) && file.includes('/', parent.length) && !isTest(file)
+      ? file.slice(0, file.indexOf('/', parent.length) + 1)
+      : null;
+  const folders = new Map<string, string[]>();
+  for (const [file, targets] of graph) {
+    const folder = subfolderOf(file);
+    if (folder === null) continue;
+    const others = targets.map((target) => subfolderOf(target) ?? folder);
+    folders.set(folder, [...(folders.get(folder) ?? []), ...others]);
+  }
+  return circlesOf(folders).map((circle) => ({
+    file: circle[0] ?? '',
+    line: 1,
+    message: `imports itself by way of ${circle.slice(1).join(', ')}: no circles of folders`,
+  }));
 }
 
 /** The source file that `specifier` names in `file`, from the package root; null for a package. */

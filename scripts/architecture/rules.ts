@@ -39,6 +39,16 @@ export const ENTRY_POINTS: readonly RegExp[] = [
  */
 export const HOST = { node: 'workbench/host/node/', browser: 'workbench/host/browser/' } as const;
 
+/** Folders whose subfolders must not import each other in a circle, tests left out. */
+export const LAYERED_FOLDERS: readonly string[] = [
+  'emulator/',
+  'emulator/devices/',
+  'kernel-ts/kernel/',
+  'kernel-ts/kernel/mm/',
+  'workbench/',
+  'scripts/',
+];
+
 /** A word that must not appear in code, and why. */
 export interface ForbiddenWord {
   readonly pattern: RegExp;
