@@ -69,13 +69,9 @@ export class Bus {
    */
   find(pa: number): BusRegion | null {
     const last = this.last;
-    if (last !== null && pa >= last.base && pa < last.base + last.size) {
-      return last;
-    }
+    if (last !== null && pa >= last.base && pa < last.base + last.size) return last;
     const region = this.sortedRegions[this.firstEndingAfter(pa)];
-    if (region === undefined || pa < region.base) {
-      return null;
-    }
+    if (region === undefined || pa < region.base) return null;
     this.last = region;
     return region;
   }
@@ -145,9 +141,7 @@ export class Bus {
 
   /** Resets every device once, in ascending order of base. */
   reset(): void {
-    for (const device of new Set(this.sortedRegions.map((region) => region.device))) {
-      device.reset();
-    }
+    for (const device of new Set(this.sortedRegions.map((region) => region.device))) device.reset();
   }
 
   /**
@@ -157,9 +151,7 @@ export class Bus {
   describe(pa: number): string {
     const index = this.firstEndingAfter(pa);
     const region = this.sortedRegions[index];
-    if (region !== undefined && pa >= region.base) {
-      return `${region.name}+${hex(pa - region.base)}`;
-    }
+    if (region !== undefined && pa >= region.base) return `${region.name}+${hex(pa - region.base)}`;
     const below = this.sortedRegions[index - 1];
     return below === undefined ? 'unmapped' : `unmapped, ${hex(pa - below.base - below.size)} past ${below.name}`;
   }
@@ -167,9 +159,7 @@ export class Bus {
   /** Region that contains the whole access. @throws BusAccessAbort when there is none */
   private claim(pa: number, width: 1 | 2 | 4 | 8, value: number | bigint | null): BusRegion {
     const region = this.find(pa);
-    if (region === null) {
-      throw this.abort('unmapped', pa, width, value, 'no device at this address');
-    }
+    if (region === null) throw this.abort('unmapped', pa, width, value, 'no device at this address');
     // The base is a multiple of 8, so offset and address have the same alignment. Its low three
     // bits survive the 32-bit operator.
     const offset = pa - region.base;
@@ -197,9 +187,7 @@ export class Bus {
    * returned unchanged.
    */
   private withAccess(error: unknown, pa: number, width: 1 | 2 | 4 | 8, value: number | bigint | null): unknown {
-    if (!(error instanceof BusAbort)) {
-      return error;
-    }
+    if (!(error instanceof BusAbort)) return error;
     return new BusAccessAbort('device', { pa, width, value }, this.describe(pa), error.message);
   }
 
@@ -233,9 +221,7 @@ function rangeOf({ name, base, size }: BusRange): BusRange {
 
 function checkRange(range: BusRange): void {
   const { name, base, size } = range;
-  if (name === '') {
-    throw new BusRangeError(range, 'a device needs a name');
-  }
+  if (name === '') throw new BusRangeError(range, 'a device needs a name');
   if (!Number.isInteger(base) || base < 0 || base % BASE_ALIGNMENT !== 0) {
     throw new BusRangeError(range, `the base must be a multiple of ${BASE_ALIGNMENT}, not negative`);
   }

@@ -260,9 +260,7 @@ export class VirtualMemory {
 
   private read(va: VirtAddr, width: 1 | 2 | 4): number {
     const pa = this.resolve(va, width, false);
-    if (pa < 0) {
-      return this.readBytes(va, width).reduceRight((value, byte) => value * 256 + byte, 0);
-    }
+    if (pa < 0) return this.readBytes(va, width).reduceRight((value, byte) => value * 256 + byte, 0);
     const { memory, clock, bus } = this.context;
     clock.portAccesses++;
     if (!memory.contains(pa, width)) return this.onBus(va, false, () => bus.read(pa, width));

@@ -211,9 +211,7 @@ export class Gs101Uart extends Uart<typeof AT_RESET> {
     }
     this.pollsWhileEmpty = 0;
     const sent = this.transmitter.send(byte, 5 + (this.registers.ulcon & ULCON_WORD_LENGTH), 'ULCON');
-    if ((this.registers.ucon & UCON_LOOPBACK) !== 0 && this.receives()) {
-      this.store(sent);
-    }
+    if ((this.registers.ucon & UCON_LOOPBACK) !== 0 && this.receives()) this.store(sent);
   }
 
   private writeFifoControl(value: number): void {
@@ -270,16 +268,12 @@ export class Gs101Uart extends Uart<typeof AT_RESET> {
   }
 
   protected noteArrival(errors: number): void {
-    if (errors !== 0) {
-      this.noteError();
-    }
+    if (errors !== 0) this.noteError();
     this.noteTimeout();
   }
 
   private noteError(): void {
-    if ((this.registers.ucon & UCON_RX_ERROR_INT) !== 0) {
-      this.registers.uintsp |= INT_ERROR;
-    }
+    if ((this.registers.ucon & UCON_RX_ERROR_INT) !== 0) this.registers.uintsp |= INT_ERROR;
   }
 
   private noteTimeout(): void {
@@ -305,9 +299,7 @@ export class Gs101Uart extends Uart<typeof AT_RESET> {
       (this.registers.ufcon & UFCON_ENABLE) === 0
         ? 1
         : (((this.registers.ufcon >>> UFCON_RX_TRIGGER_SHIFT) & 7) + 1) * RX_TRIGGER_STEP;
-    if (this.receives() && (this.receiver.count >= trigger || this.inputPauses())) {
-      conditions |= INT_RXD;
-    }
+    if (this.receives() && (this.receiver.count >= trigger || this.inputPauses())) conditions |= INT_RXD;
     return conditions;
   }
 

@@ -142,9 +142,7 @@ export class Pl011 extends Uart<typeof AT_RESET> {
         return this.registers.dmacr;
       default: {
         const id = identificationByte(PERIPHERAL_ID, offset);
-        if (id === null) {
-          this.unknown.report('read', offset, width, 0);
-        }
+        if (id === null) this.unknown.report('read', offset, width, 0);
         return id ?? 0;
       }
     }
@@ -207,19 +205,13 @@ export class Pl011 extends Uart<typeof AT_RESET> {
     this.pollsWhileEmpty = 0;
     this.transmitter.send(byte);
     this.registers.ris |= INT_TX;
-    if ((this.registers.cr & CR_LBE) !== 0 && this.receives()) {
-      this.store(byte);
-    }
+    if ((this.registers.cr & CR_LBE) !== 0 && this.receives()) this.store(byte);
   }
 
   /** Name of the enable bit that prevents a character from being sent, or null. */
   private missingForTransmit(): string | null {
-    if ((this.registers.cr & CR_UARTEN) === 0) {
-      return 'CR.UARTEN';
-    }
-    if ((this.registers.cr & CR_TXE) === 0) {
-      return 'CR.TXE';
-    }
+    if ((this.registers.cr & CR_UARTEN) === 0) return 'CR.UARTEN';
+    if ((this.registers.cr & CR_TXE) === 0) return 'CR.TXE';
     return null;
   }
 
@@ -247,9 +239,7 @@ export class Pl011 extends Uart<typeof AT_RESET> {
       flags |= FR_RXFE;
       this.pollsWhileEmpty++;
     }
-    if (this.receiver.isFull) {
-      flags |= FR_RXFF;
-    }
+    if (this.receiver.isFull) flags |= FR_RXFF;
     return flags;
   }
 
@@ -257,14 +247,10 @@ export class Pl011 extends Uart<typeof AT_RESET> {
   private readData(): number {
     this.pollsWhileEmpty = 0;
     const entry = this.receiver.pop();
-    if (entry === NO_ENTRY) {
-      return 0;
-    }
+    if (entry === NO_ENTRY) return 0;
     const data = entry | (this.registers.overrun ? DR_OE : 0);
     this.registers.rsr = data >>> 8;
-    if (this.receiver.count < this.rxTrigger()) {
-      this.registers.ris &= ~INT_RX;
-    }
+    if (this.receiver.count < this.rxTrigger()) this.registers.ris &= ~INT_RX;
     this.refill();
     this.updateTimeout();
     this.updateLine();
@@ -284,9 +270,7 @@ export class Pl011 extends Uart<typeof AT_RESET> {
   protected noteArrival(errors: number): void {
     this.registers.overrun = false;
     this.registers.ris |= errors >>> INT_ERROR_SHIFT;
-    if (this.receiver.count >= this.rxTrigger()) {
-      this.registers.ris |= INT_RX;
-    }
+    if (this.receiver.count >= this.rxTrigger()) this.registers.ris |= INT_RX;
     this.updateTimeout();
   }
 

@@ -228,9 +228,7 @@ export function createDevice(
   host: DeviceHost = {},
 ): Device {
   const model: Model = MODELS[key];
-  if (placement.size < model.minimumSize) {
-    throw new DeviceSizeError(key, placement, model.minimumSize);
-  }
+  if (placement.size < model.minimumSize) throw new DeviceSizeError(key, placement, model.minimumSize);
   return model.build(placement, context, host);
 }
 

@@ -65,18 +65,10 @@ export class SerialLine {
     }
     this.buffer[this.length] = byte;
     this.length++;
-    if (byte === LF) {
-      this.endLine();
-    }
-    if (byte === LF || this.length - this.delivered >= CHUNK_LIMIT) {
-      this.flush();
-    }
-    if (this.watches.size > 0) {
-      this.notifyWatches(byte);
-    }
-    if (this.marks.size > 0) {
-      this.marks.get(this.length)?.();
-    }
+    if (byte === LF) this.endLine();
+    if (byte === LF || this.length - this.delivered >= CHUNK_LIMIT) this.flush();
+    if (this.watches.size > 0) this.notifyWatches(byte);
+    if (this.marks.size > 0) this.marks.get(this.length)?.();
   }
 
   /**
@@ -92,21 +84,15 @@ export class SerialLine {
    * without a line feed: call it when the machine pauses.
    */
   flush(): void {
-    if (this.delivered === this.length) {
-      return;
-    }
+    if (this.delivered === this.length) return;
     const chunk = this.buffer.slice(this.delivered, this.length);
     this.delivered = this.length;
-    for (const listener of this.byteListeners) {
-      listener(chunk);
-    }
+    for (const listener of this.byteListeners) listener(chunk);
   }
 
   /** Ends the output: an unfinished last line becomes a line, and everything is flushed. */
   finish(): void {
-    if (this.lineStart < this.length) {
-      this.endLine();
-    }
+    if (this.lineStart < this.length) this.endLine();
     this.flush();
   }
 
@@ -208,9 +194,7 @@ export class SerialLine {
   private notifyWatches(byte: number): void {
     const index = this.length - 1;
     // A copy, because `onSeen` may add a watch, which has already searched this byte.
-    for (const watching of Array.from(this.watches)) {
-      this.advance(watching, byte, index);
-    }
+    for (const watching of Array.from(this.watches)) this.advance(watching, byte, index);
   }
 
   private advance(watching: Watching, byte: number, index: number): void {
@@ -224,9 +208,7 @@ export class SerialLine {
   private endLine(): void {
     const line = this.takeLine();
     this.finishedLines.push(line);
-    for (const listener of this.lineListeners) {
-      listener(line);
-    }
+    for (const listener of this.lineListeners) listener(line);
   }
 
   /** Ends the unfinished line and returns it without its line end. */
@@ -240,12 +222,8 @@ export class SerialLine {
   /** The last line, which begins at `start`, without its end. */
   private lineFrom(start: number): string {
     let end = this.length;
-    if (this.buffer[end - 1] === LF) {
-      end--;
-    }
-    while (end > start && this.buffer[end - 1] === CR) {
-      end--;
-    }
+    if (this.buffer[end - 1] === LF) end--;
+    while (end > start && this.buffer[end - 1] === CR) end--;
     return this.decode(start, end);
   }
 

@@ -20,9 +20,7 @@ export class TextMatcher {
    * @throws RangeError when the pattern is empty: it would be found before anything was sent
    */
   constructor(pattern: Uint8Array) {
-    if (pattern.length === 0) {
-      throw new RangeError('an empty text cannot be waited for');
-    }
+    if (pattern.length === 0) throw new RangeError('an empty text cannot be waited for');
     this.pattern = pattern;
     this.fallback = new Uint32Array(pattern.length);
     for (let index = 1, length = 0; index < pattern.length; index++) {
@@ -39,9 +37,7 @@ export class TextMatcher {
   /** Takes the next byte; true when it completes an occurrence. Amortised O(1). */
   push(byte: number): boolean {
     this.matched = this.extend(this.matched, byte);
-    if (this.matched < this.pattern.length) {
-      return false;
-    }
+    if (this.matched < this.pattern.length) return false;
     this.matched = this.fallback[this.pattern.length - 1] as number;
     return true;
   }

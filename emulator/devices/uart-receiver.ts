@@ -82,9 +82,7 @@ export class UartReceiver {
 
   /** Adds an entry to the FIFO. Returns false, and changes nothing, when it is full. */
   store(entry: number): boolean {
-    if (this.isFull) {
-      return false;
-    }
+    if (this.isFull) return false;
     this.entries[(this.first + this.filled) % this.depth] = entry;
     this.filled++;
     return true;
@@ -107,9 +105,7 @@ export class UartReceiver {
 
   /** Clears the errors of the oldest entry. */
   clearHeadErrors(): void {
-    if (this.filled > 0) {
-      this.entries[this.first] = this.head() & 0xff;
-    }
+    if (this.filled > 0) this.entries[this.first] = this.head() & 0xff;
   }
 
   /** Appends entries to the host's queue. */

@@ -38,9 +38,7 @@ export class UnknownRegisters {
    * written.
    */
   report(access: 'read' | 'write', offset: number, width: number, value: number): void {
-    if (this.seen.has(offset)) {
-      return;
-    }
+    if (this.seen.has(offset)) return;
     this.seen.add(offset);
     this.context.emit('mmio-unknown', { device: this.device, offset: hex(offset), access, width, value: hex(value) });
   }

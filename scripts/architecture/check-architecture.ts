@@ -81,9 +81,7 @@ export function checkArchitecture(sources: Sources, scanned = scanAll(sources)):
     importsSeen += imports.length;
     for (const { specifier, line } of imports) {
       const message = judgeImport(rule, file, specifier, sources);
-      if (message !== null) {
-        violations.push({ file, line, message });
-      }
+      if (message !== null) violations.push({ file, line, message });
     }
     for (const { line, limit } of wideComments(text)) {
       violations.push({ file, line, message: `is a comment wider than ${limit} columns` });
@@ -170,26 +168,18 @@ export function checkHostSides(sources: Sources): Violation[] {
 /** Null when `file` may import `specifier`, else the reason why not. */
 function judgeImport(rule: FolderRule, file: string, specifier: string, sources: Sources): string | null {
   const target = resolveImport(file, specifier);
-  if (target === null) {
-    return judgePackage(rule, file, specifier);
-  }
-  if (specifier.startsWith('../')) {
-    return `imports ${specifier}; write #${target}`;
-  }
+  if (target === null) return judgePackage(rule, file, specifier);
+  if (specifier.startsWith('../')) return `imports ${specifier}; write #${target}`;
   if (!sources.has(target) || (specifier.startsWith('#host/') && !sources.has(inBrowser(target)))) {
     return `imports ${specifier}, which is no source file`;
   }
   const allowed = rule.mayImport.some((prefix) => target.startsWith(prefix));
-  if (!allowed) {
-    return `${rule.folder}** may not import ${target}`;
-  }
+  if (!allowed) return `${rule.folder}** may not import ${target}`;
   return !isTest(file) && isTest(target) ? `imports ${target}, which is for tests` : null;
 }
 
 function judgePackage(rule: FolderRule, file: string, specifier: string): string | null {
-  if (SINGLE_FILE_IMPORTS.get(file)?.includes(specifier) === true) {
-    return null;
-  }
+  if (SINGLE_FILE_IMPORTS.get(file)?.includes(specifier) === true) return null;
   const allowed = isTest(file) ? [...rule.packages, ...rule.testPackages] : rule.packages;
   const permitted = allowed.some((name) =>
     name.endsWith(':') ? specifier.startsWith(name) : specifier === name || specifier.startsWith(`${name}/`),

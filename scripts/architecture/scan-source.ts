@@ -127,9 +127,7 @@ function keepEnds(literal: string): string {
 
 function endOfLiteral(text: string, start: number, quote: string): number {
   let at = start + 1;
-  while (at < text.length && text[at] !== quote && text[at] !== '\n') {
-    at += text[at] === '\\' ? 2 : 1;
-  }
+  while (at < text.length && text[at] !== quote && text[at] !== '\n') at += text[at] === '\\' ? 2 : 1;
   return Math.min(at + 1, text.length);
 }
 
@@ -154,9 +152,7 @@ function endOfRegex(text: string, start: number): number {
 function beginsRegex(before: string): boolean {
   const tail = before.slice(-64).trimEnd();
   const word = /[\w$]+$/.exec(tail)?.[0];
-  if (word !== undefined) {
-    return BEFORE_REGEX.has(word);
-  }
+  if (word !== undefined) return BEFORE_REGEX.has(word);
   return tail === '' || !/[)\]}'"`/]$/.test(tail);
 }
 
@@ -190,9 +186,7 @@ export function scanSource(text: string): ScannedSource {
       found.set(open, text.slice(open, close));
     }
   }
-  for (const match of code.matchAll(COMPUTED_IMPORT)) {
-    found.set(match.index, COMPUTED_SPECIFIER);
-  }
+  for (const match of code.matchAll(COMPUTED_IMPORT)) found.set(match.index, COMPUTED_SPECIFIER);
   for (const match of text.matchAll(/^\/\/\/\s*<reference\s+(?:path|types|lib)\s*=\s*["']([^"']+)["']/gm)) {
     found.set(match.index, match[1] as string);
   }

@@ -40,14 +40,10 @@ export function steadyPairNs(allocator: FrameAllocator, order: number, pairs: nu
 export function worstPairNs(allocator: FrameAllocator, order: number, pairs: number): number {
   const aside: { frame: PhysAddr; order: number }[] = [];
   for (const [level, blocks] of allocator.buddyinfo().slice(0, MAX_ORDER).entries()) {
-    for (let i = 0; i < blocks; i++) {
-      aside.push({ frame: take(allocator, level), order: level });
-    }
+    for (let i = 0; i < blocks; i++) aside.push({ frame: take(allocator, level), order: level });
   }
   const elapsed = time(() => runPairs(allocator, order, pairs));
-  for (const { frame, order } of aside.reverse()) {
-    allocator.freeFrames(frame, order);
-  }
+  for (const { frame, order } of aside.reverse()) allocator.freeFrames(frame, order);
   return elapsed / pairs;
 }
 
@@ -75,9 +71,7 @@ export function mixedNs(allocator: FrameAllocator, seed: number, operations: num
     }
   });
   for (let slot = 0; slot < MIXED_SLOTS; slot++) {
-    if (frames[slot]! >= 0) {
-      allocator.freeFrames(frames[slot] as PhysAddr, orders[slot]!);
-    }
+    if (frames[slot]! >= 0) allocator.freeFrames(frames[slot] as PhysAddr, orders[slot]!);
   }
   return elapsed / operations;
 }
@@ -100,16 +94,12 @@ export function drainAndRefill(allocator: FrameAllocator, seed: number): DrainRe
   const total = before.reduce((sum, blocks, order) => sum + blocks * 2 ** order, 0);
   const frames = new Float64Array(total);
   const allocNs = time(() => {
-    for (let i = 0; i < total; i++) {
-      frames[i] = take(allocator, 0);
-    }
+    for (let i = 0; i < total; i++) frames[i] = take(allocator, 0);
   });
   const exhausted = allocator.allocFrames(0) === null;
   shuffle(frames, seed);
   const freeNs = time(() => {
-    for (let i = 0; i < total; i++) {
-      allocator.freeFrames(frames[i] as PhysAddr, 0);
-    }
+    for (let i = 0; i < total; i++) allocator.freeFrames(frames[i] as PhysAddr, 0);
   });
   const after = allocator.buddyinfo();
   const restored = exhausted && after.every((blocks, order) => blocks === before[order]);
@@ -135,29 +125,19 @@ export function fragment(allocator: FrameAllocator, bytes: number): FragmentResu
   const taken = new Float64Array(large);
   let largeBlocks = 0;
   const elapsed = time(() => {
-    for (let i = 0; i < small; i++) {
-      blocks[i] = take(allocator, 1);
-    }
-    for (let i = 0; i < small; i += 2) {
-      allocator.freeFrames(blocks[i] as PhysAddr, 1);
-    }
-    for (let i = 1; i < small; i += 2) {
-      allocator.freeFrames(blocks[i] as PhysAddr, 1);
-    }
+    for (let i = 0; i < small; i++) blocks[i] = take(allocator, 1);
+    for (let i = 0; i < small; i += 2) allocator.freeFrames(blocks[i] as PhysAddr, 1);
+    for (let i = 1; i < small; i += 2) allocator.freeFrames(blocks[i] as PhysAddr, 1);
     for (
       let block = allocator.allocFrames(4);
       block !== null && largeBlocks < large;
       block = allocator.allocFrames(4)
     ) {
       taken[largeBlocks++] = block;
-      if (largeBlocks === large) {
-        break;
-      }
+      if (largeBlocks === large) break;
     }
   });
-  for (let i = 0; i < largeBlocks; i++) {
-    allocator.freeFrames(taken[i] as PhysAddr, 4);
-  }
+  for (let i = 0; i < largeBlocks; i++) allocator.freeFrames(taken[i] as PhysAddr, 4);
   return { totalMs: elapsed / 1e6, operations: 2 * small + large, largeBlocks };
 }
 
@@ -187,9 +167,7 @@ export class PlainBuddy implements FrameAllocator {
 
   allocFrames(order: number): PhysAddr | null {
     const candidates = this.nonEmpty >>> order;
-    if (candidates === 0) {
-      return null;
-    }
+    if (candidates === 0) return null;
     let level = order + 31 - Math.clz32(candidates & -candidates);
     const frame = this.heads[level]!;
     this.unlink(frame, level);
@@ -206,9 +184,7 @@ export class PlainBuddy implements FrameAllocator {
     let level = order;
     for (; level < MAX_ORDER; level++) {
       const buddy = frame ^ (1 << level);
-      if (buddy >= this.frames || this.state[buddy] !== (0x80 | level)) {
-        break;
-      }
+      if (buddy >= this.frames || this.state[buddy] !== (0x80 | level)) break;
       this.unlink(buddy, level);
       this.state[Math.max(frame, buddy)] = 0;
       frame = Math.min(frame, buddy);
@@ -225,9 +201,7 @@ export class PlainBuddy implements FrameAllocator {
     this.state[frame] = 0x80 | order;
     this.next[frame] = head;
     this.prev[frame] = -1;
-    if (head >= 0) {
-      this.prev[head] = frame;
-    }
+    if (head >= 0) this.prev[head] = frame;
     this.heads[order] = frame;
     this.counts[order]!++;
     this.nonEmpty |= 1 << order;
@@ -236,32 +210,24 @@ export class PlainBuddy implements FrameAllocator {
   private unlink(frame: number, order: number): void {
     const next = this.next[frame]!;
     const prev = this.prev[frame]!;
-    if (next >= 0) {
-      this.prev[next] = prev;
-    }
+    if (next >= 0) this.prev[next] = prev;
     if (prev >= 0) {
       this.next[prev] = next;
     } else {
       this.heads[order] = next;
-      if (next < 0) {
-        this.nonEmpty &= ~(1 << order);
-      }
+      if (next < 0) this.nonEmpty &= ~(1 << order);
     }
     this.counts[order]!--;
   }
 }
 
 function runPairs(allocator: FrameAllocator, order: number, pairs: number): void {
-  for (let i = 0; i < pairs; i++) {
-    allocator.freeFrames(take(allocator, order), order);
-  }
+  for (let i = 0; i < pairs; i++) allocator.freeFrames(take(allocator, order), order);
 }
 
 function take(allocator: FrameAllocator, order: number): PhysAddr {
   const frame = allocator.allocFrames(order);
-  if (frame === null) {
-    throw new Error(`the bench ran out of blocks of order ${order}`);
-  }
+  if (frame === null) throw new Error(`the bench ran out of blocks of order ${order}`);
   return frame;
 }
 

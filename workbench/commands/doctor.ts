@@ -50,9 +50,7 @@ function findProgram(program: string): string | null {
     const path = join(folder, process.platform === 'win32' ? `${program}.exe` : program);
     try {
       accessSync(path, constants.X_OK);
-      if (statSync(path).isFile()) {
-        return path;
-      }
+      if (statSync(path).isFile()) return path;
     } catch {
       // Not in this folder.
     }
@@ -65,9 +63,7 @@ function checkEngine(): boolean {
   try {
     engine = locateEngine(probeEngineVersion);
   } catch (error) {
-    if (!(error instanceof EngineLibraryError)) {
-      throw error;
-    }
+    if (!(error instanceof EngineLibraryError)) throw error;
     if (isLibraryNamed()) {
       line('engine', 'not usable');
       process.stdout.write(`\n${error.message}\n\n`);

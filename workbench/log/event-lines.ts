@@ -58,9 +58,7 @@ export function parseEventLines(text: string): EventRecord[] {
   const events: EventRecord[] = [];
   let headerSeen = false;
   for (const [index, line] of text.split('\n').entries()) {
-    if (line === '') {
-      continue;
-    }
+    if (line === '') continue;
     if (headerSeen) {
       events.push(parseEventLine(line, index + 1));
     } else {
@@ -68,9 +66,7 @@ export function parseEventLines(text: string): EventRecord[] {
       headerSeen = true;
     }
   }
-  if (!headerSeen) {
-    throw new EventFormatError(1, 'no header');
-  }
+  if (!headerSeen) throw new EventFormatError(1, 'no header');
   return events;
 }
 

@@ -93,9 +93,7 @@ export function parseTraceList(option: string, list: string): EventKind[] {
   const wanted = new Set<EventKind>();
   for (const name of list.split(',').map((part) => part.trim())) {
     if (name === 'all') {
-      for (const kind of traceableKinds()) {
-        wanted.add(kind);
-      }
+      for (const kind of traceableKinds()) wanted.add(kind);
     } else if (isEventKind(name)) {
       wanted.add(name);
     } else {

@@ -149,9 +149,7 @@ export class CpuInterface {
 
   /** Ignored while CBPR is set (IHI 0069, ICC_BPR1_EL1). */
   set bpr1(value: number) {
-    if (!this.commonBpr) {
-      this.ownBpr1 = value;
-    }
+    if (!this.commonBpr) this.ownBpr1 = value;
   }
 
   /** Binary point of group 1 itself, used or not: GICv2's ABPR. */
@@ -183,9 +181,7 @@ export class CpuInterface {
    * of priority mask and running priority. O(1).
    */
   highestPending(): number {
-    if (this.asleep) {
-      return NOTHING_READY;
-    }
+    if (this.asleep) return NOTHING_READY;
     const key0 = (this.enables & GROUP0) === 0 ? NOTHING_READY : this.ready0.best();
     const key1 = (this.enables & GROUP1) === 0 ? NOTHING_READY : this.ready1.best();
     return key0 < key1 ? key0 : key1;
@@ -196,9 +192,7 @@ export class CpuInterface {
    * O(1).
    */
   groupOf(key: number): GroupMask {
-    if (key === NOTHING_READY) {
-      return 0;
-    }
+    if (key === NOTHING_READY) return 0;
     return (this.enables & GROUP0) !== 0 && this.ready0.best() === key ? GROUP0 : GROUP1;
   }
 
@@ -206,9 +200,7 @@ export class CpuInterface {
   signals(): GroupMask {
     const key = this.highestPending();
     const priority = priorityOfKey(key);
-    if (key === NOTHING_READY || priority >= this.priorityMask) {
-      return 0;
-    }
+    if (key === NOTHING_READY || priority >= this.priorityMask) return 0;
     const group = this.groupOf(key);
     const running = this.runningPriority;
     const mask = this.groupPriorityMask(group);
@@ -229,9 +221,7 @@ export class CpuInterface {
    */
   acknowledge(groups: GroupMask): number {
     const group = this.signals();
-    if ((group & groups) === 0) {
-      return SPURIOUS;
-    }
+    if ((group & groups) === 0) return SPURIOUS;
     const key = this.highestPending();
     const intid = intidOfKey(key);
     const level = (priorityOfKey(key) & this.groupPriorityMask(group)) >>> PRIORITY_SHIFT;
@@ -254,9 +244,7 @@ export class CpuInterface {
    */
   activeGroup(): GroupMask {
     const [apr0, apr1] = [this.apr[0]!, this.apr[1]!];
-    if ((apr0 | apr1) === 0) {
-      return 0;
-    }
+    if ((apr0 | apr1) === 0) return 0;
     return (apr0 & (1 << lowestBit(apr0 | apr1))) === 0 ? GROUP1 : GROUP0;
   }
 
@@ -276,13 +264,9 @@ export class CpuInterface {
   endInterrupt(group: GroupMask, intid: number): void {
     const index = group === GROUP0 ? 0 : 1;
     const active = this.apr[index]!;
-    if (intid >= FIRST_SPECIAL_INTID || active === 0) {
-      return;
-    }
+    if (intid >= FIRST_SPECIAL_INTID || active === 0) return;
     this.apr[index] = active & (active - 1);
-    if (!this.splitEoi) {
-      this.clearActive(intid);
-    }
+    if (!this.splitEoi) this.clearActive(intid);
     this.onHandled?.('ended', intid);
   }
 
@@ -301,9 +285,7 @@ export class CpuInterface {
   }
 
   private clearActive(intid: number): void {
-    if (this.state.exists(intid)) {
-      this.state.writeBit('active', this.state.slot(this.cpu, intid), false);
-    }
+    if (this.state.exists(intid)) this.state.writeBit('active', this.state.slot(this.cpu, intid), false);
   }
 
   private groupPriorityMask(group: GroupMask): number {

@@ -143,9 +143,7 @@ export class GicV2CpuInterface implements Device {
       case DIR:
         return 0; // write-only
       default:
-        if (!(offset > APR0 && offset < NSAPR_END)) {
-          this.unknown.report('read', offset, width, 0);
-        }
+        if (!(offset > APR0 && offset < NSAPR_END)) this.unknown.report('read', offset, width, 0);
         return 0;
     }
   }
@@ -160,9 +158,7 @@ export class GicV2CpuInterface implements Device {
         own.endInterrupt(own.groupOfInterrupt(value & INTID_MASK), value & INTID_MASK);
         break;
       case AEOIR:
-        if (own.groupOfInterrupt(value & INTID_MASK) === GROUP1) {
-          own.endInterrupt(GROUP1, value & INTID_MASK);
-        }
+        if (own.groupOfInterrupt(value & INTID_MASK) === GROUP1) own.endInterrupt(GROUP1, value & INTID_MASK);
         break;
       case DIR:
         own.deactivate(value & INTID_MASK);
@@ -196,18 +192,14 @@ export class GicV2CpuInterface implements Device {
       case IIDR:
         break; // read-only
       default:
-        if (!(offset > APR0 && offset < NSAPR_END)) {
-          this.unknown.report('write', offset, width, value);
-        }
+        if (!(offset > APR0 && offset < NSAPR_END)) this.unknown.report('write', offset, width, value);
     }
     this.settle(cpu);
   }
 
   private acknowledge(cpu: number, own: CpuInterface, groups: number): number {
     const intid = own.acknowledge(groups);
-    if (intid === SPURIOUS) {
-      return groups === GROUP0 && own.signals() === GROUP1 ? OTHER_GROUP : SPURIOUS;
-    }
+    if (intid === SPURIOUS) return groups === GROUP0 && own.signals() === GROUP1 ? OTHER_GROUP : SPURIOUS;
     const source = intid < FIRST_PPI ? this.sgis.acknowledge(cpu, intid) : 0;
     this.settle(cpu);
     return intid | (source << CPUID_SHIFT);

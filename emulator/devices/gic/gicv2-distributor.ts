@@ -137,9 +137,7 @@ export class GicV2Distributor implements Device {
     }
     if (offset >= ITARGETSR && offset < ITARGETSR_END) {
       requireByteOrWord(offset, width);
-      for (let i = 0; i < width; i++) {
-        this.writeTargets(offset - ITARGETSR + i, (value >>> (8 * i)) & 0xff);
-      }
+      for (let i = 0; i < width; i++) this.writeTargets(offset - ITARGETSR + i, (value >>> (8 * i)) & 0xff);
       return;
     }
     if (offset >= CPENDSGIR && offset < SPENDSGIR_END) {
@@ -185,16 +183,12 @@ export class GicV2Distributor implements Device {
 
   private bytes(first: number, width: AccessWidth, byteOf: (intid: number) => number): number {
     let value = 0;
-    for (let i = 0; i < width; i++) {
-      value |= byteOf(first + i) << (8 * i);
-    }
+    for (let i = 0; i < width; i++) value |= byteOf(first + i) << (8 * i);
     return value >>> 0;
   }
 
   private readTargets(intid: number): number {
-    if (this.state.cpus === 1 || !this.state.exists(intid)) {
-      return 0;
-    }
+    if (this.state.cpus === 1 || !this.state.exists(intid)) return 0;
     return this.state.targets(this.state.slot(this.currentCpu(), intid));
   }
 

@@ -118,9 +118,7 @@ export class GicV3Distributor implements Device {
    */
   read(offset: number, width: AccessWidth): number {
     const word = this.registers.intidWord(offset);
-    if (word !== NOT_HERE) {
-      return word === 0 ? 0 : this.registers.read(0, offset, width);
-    }
+    if (word !== NOT_HERE) return word === 0 ? 0 : this.registers.read(0, offset, width);
     requireWidth(offset, width);
     if (offset >= IROUTER && offset < IROUTER_END) {
       return this.routing.read((offset - IROUTER) >>> 3, (offset & 4) === 0 ? 0 : 1);
@@ -141,9 +139,7 @@ export class GicV3Distributor implements Device {
       case IIDR:
         return IIDR_VALUE;
       default:
-        if (!isReserved(offset)) {
-          this.unknown.report('read', offset, width, 0);
-        }
+        if (!isReserved(offset)) this.unknown.report('read', offset, width, 0);
         return 0;
     }
   }

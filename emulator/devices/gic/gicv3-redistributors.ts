@@ -75,9 +75,7 @@ export class GicV3Redistributors implements Device {
     this.settle = options.settle;
     this.unknown = options.unknown;
     this.registers = new InterruptRegisters({ state: options.state, view: options.view, writablePendingSgis: 0xffff });
-    for (const core of this.interfaces) {
-      core.asleep = this.view === 'single';
-    }
+    for (const core of this.interfaces) core.asleep = this.view === 'single';
   }
 
   /** Resets the SGIs, PPIs and WAKER of every core, and its CPU interface. */
@@ -87,9 +85,7 @@ export class GicV3Redistributors implements Device {
       core.reset();
       core.asleep = this.view === 'single';
     }
-    for (const core of this.interfaces) {
-      this.settle(core.cpu);
-    }
+    for (const core of this.interfaces) this.settle(core.cpu);
   }
 
   saveState() {
@@ -112,13 +108,9 @@ export class GicV3Redistributors implements Device {
       this.unknown.report('read', offset, width, 0);
       return 0;
     }
-    if (inFrames >= SGI_FRAME) {
-      return this.readSgiFrame(cpu, offset, width);
-    }
+    if (inFrames >= SGI_FRAME) return this.readSgiFrame(cpu, offset, width);
     requireWord(offset, width);
-    if (inFrames >= IDENTIFICATION) {
-      return IDENTIFICATION_VALUES[(inFrames - IDENTIFICATION) >>> 2]!;
-    }
+    if (inFrames >= IDENTIFICATION) return IDENTIFICATION_VALUES[(inFrames - IDENTIFICATION) >>> 2]!;
     switch (inFrames) {
       case CTLR:
       case STATUSR:
@@ -132,9 +124,7 @@ export class GicV3Redistributors implements Device {
       case WAKER:
         return this.interfaces[cpu]!.asleep ? WAKER_PROCESSOR_SLEEP | WAKER_CHILDREN_ASLEEP : 0;
       default:
-        if (!isLpiRegister(inFrames)) {
-          this.unknown.report('read', offset, width, 0);
-        }
+        if (!isLpiRegister(inFrames)) this.unknown.report('read', offset, width, 0);
         return 0;
     }
   }
@@ -174,13 +164,9 @@ export class GicV3Redistributors implements Device {
 
   private readSgiFrame(cpu: number, offset: number, width: AccessWidth): number {
     const register = offset % SGI_FRAME;
-    if (this.registers.intidWord(register) === 0) {
-      return this.registers.read(cpu, register, width);
-    }
+    if (this.registers.intidWord(register) === 0) return this.registers.read(cpu, register, width);
     requireWord(offset, width);
-    if (register !== IGRPMODR0 && register !== NSACR) {
-      this.unknown.report('read', offset, width, 0);
-    }
+    if (register !== IGRPMODR0 && register !== NSACR) this.unknown.report('read', offset, width, 0);
     return 0;
   }
 
@@ -192,9 +178,7 @@ export class GicV3Redistributors implements Device {
       return;
     }
     requireWord(offset, width);
-    if (register !== IGRPMODR0 && register !== NSACR) {
-      this.unknown.report('write', offset, width, value);
-    }
+    if (register !== IGRPMODR0 && register !== NSACR) this.unknown.report('write', offset, width, value);
   }
 }
 

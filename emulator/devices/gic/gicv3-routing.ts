@@ -57,9 +57,7 @@ export class GicV3Routing {
   reset(): void {
     this.low.fill(0);
     this.high.fill(0);
-    for (let index = 0; index < this.state.spis; index++) {
-      this.apply(index);
-    }
+    for (let index = 0; index < this.state.spis; index++) this.apply(index);
   }
 
   /**
@@ -89,9 +87,7 @@ export class GicV3Routing {
 
   write(intid: number, half: 0 | 1, value: number): void {
     const index = intid - FIRST_SPI;
-    if (index < 0 || index >= this.state.spis) {
-      return;
-    }
+    if (index < 0 || index >= this.state.spis) return;
     if (half === 0) {
       this.low[index] = value & (IRM | AFFINITY_LOW);
     } else {
@@ -106,21 +102,15 @@ export class GicV3Routing {
    */
   repick(): void {
     const picks = this.picks();
-    if (picks[0] === this.oneOfN[0] && picks[1] === this.oneOfN[1]) {
-      return;
-    }
+    if (picks[0] === this.oneOfN[0] && picks[1] === this.oneOfN[1]) return;
     this.oneOfN = picks;
-    for (let index = 0; index < this.state.spis; index++) {
-      this.applyOneOfN(index);
-    }
+    for (let index = 0; index < this.state.spis; index++) this.applyOneOfN(index);
   }
 
   /** Call when INTIDs 32k..32k+31 may have changed their groups. O(1). */
   regroup(k: number): void {
     const first = 32 * k - FIRST_SPI;
-    for (let index = first; index < Math.min(first + 32, this.state.spis); index++) {
-      this.applyOneOfN(index);
-    }
+    for (let index = first; index < Math.min(first + 32, this.state.spis); index++) this.applyOneOfN(index);
   }
 
   private picks(): readonly [number, number] {
@@ -130,9 +120,7 @@ export class GicV3Routing {
   }
 
   private applyOneOfN(index: number): void {
-    if (this.low[index]! >= IRM) {
-      this.apply(index);
-    }
+    if (this.low[index]! >= IRM) this.apply(index);
   }
 
   private apply(index: number): void {

@@ -104,9 +104,7 @@ export class GicV3 extends InterruptController {
       return answer;
     }
     const value = this.icc.read(cpu, encoding);
-    if (value === undefined) {
-      return readIch(own, encoding);
-    }
+    if (value === undefined) return readIch(own, encoding);
     if (this.icc.tookInterrupt) {
       this.settleCpu(cpu);
       this.settle();

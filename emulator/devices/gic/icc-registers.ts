@@ -214,9 +214,7 @@ export class IccRegisters {
    * ICC_EOIR1_EL1 open).
    */
   private endInterrupt(own: CpuInterface, group: number, intid: number): void {
-    if (own.activeGroup() === group) {
-      own.endInterrupt(group, intid);
-    }
+    if (own.activeGroup() === group) own.endInterrupt(group, intid);
   }
 
   /** Sets the group enables; the core may start or stop to take part in 1-of-N distribution. */
@@ -227,9 +225,7 @@ export class IccRegisters {
 
   /** Writes PMR: the non-secure side cannot change a mask in the secure half (IHI 0069, 4.8.6). */
   private writePmr(own: CpuInterface, value: number): void {
-    if (this.view === 'single' || own.pmr >= NON_SECURE_PRIORITY) {
-      own.pmr = priorityToStore(this.view, value);
-    }
+    if (this.view === 'single' || own.pmr >= NON_SECURE_PRIORITY) own.pmr = priorityToStore(this.view, value);
   }
 
   /**
@@ -237,18 +233,14 @@ export class IccRegisters {
    * send neither.
    */
   private sendOtherSgi(cpu: number, key: number, low: number, high: number): void {
-    if (this.view === 'single') {
-      this.sendSgi(cpu, key === SGI0R ? GROUP0 : GROUP1, low, high);
-    }
+    if (this.view === 'single') this.sendSgi(cpu, key === SGI0R ? GROUP0 : GROUP1, low, high);
   }
 
   private sendSgi(cpu: number, group: number, low: number, high: number): void {
     const intid = (low >>> 24) & 0xf;
     if ((high & SGI_IRM) !== 0) {
       for (let target = 0; target < this.mpidrs.length; target++) {
-        if (target !== cpu) {
-          this.pend(target, group, intid);
-        }
+        if (target !== cpu) this.pend(target, group, intid);
       }
       return;
     }
@@ -256,9 +248,7 @@ export class IccRegisters {
     const aff2to1 = ((high & 0xff) << 16) | ((low >>> 8) & 0xff00);
     for (let rest = low & 0xffff; rest !== 0; rest &= rest - 1) {
       const target = this.routing.findCore(aff3, aff2to1 | lowestBit(rest));
-      if (target !== null) {
-        this.pend(target, group, intid);
-      }
+      if (target !== null) this.pend(target, group, intid);
     }
   }
 

@@ -59,15 +59,9 @@ export class InterruptRegisters {
    * NOT_HERE} for other registers.
    */
   intidWord(offset: number): number {
-    if (offset < 0x80) {
-      return NOT_HERE;
-    }
-    if (offset < IPRIORITYR) {
-      return (offset & 0x7f) >>> 2;
-    }
-    if (offset < IPRIORITYR_END) {
-      return (offset - IPRIORITYR) >>> 5;
-    }
+    if (offset < 0x80) return NOT_HERE;
+    if (offset < IPRIORITYR) return (offset & 0x7f) >>> 2;
+    if (offset < IPRIORITYR_END) return (offset - IPRIORITYR) >>> 5;
     return offset >= ICFGR && offset < ICFGR_END ? (offset - ICFGR) >>> 3 : NOT_HERE;
   }
 
@@ -78,16 +72,10 @@ export class InterruptRegisters {
   read(cpu: number, offset: number, width: AccessWidth): number {
     const state = this.state;
     const word = state.wordOf(cpu, this.intidWord(offset));
-    if (offset >= IPRIORITYR && offset < IPRIORITYR_END) {
-      return this.readPriorities(word, offset, width);
-    }
+    if (offset >= IPRIORITYR && offset < IPRIORITYR_END) return this.readPriorities(word, offset, width);
     requireWord(offset, width);
-    if (word < 0) {
-      return 0;
-    }
-    if (offset >= ICFGR) {
-      return spread(state.edgeTriggered(word) >>> ((offset & 4) << 2));
-    }
+    if (word < 0) return 0;
+    if (offset >= ICFGR) return spread(state.edgeTriggered(word) >>> ((offset & 4) << 2));
     switch (offset >>> 7) {
       case IGROUPR:
         return this.view === 'single' ? state.field('grouped', word) : 0;
@@ -110,9 +98,7 @@ export class InterruptRegisters {
       return;
     }
     requireWord(offset, width);
-    if (word < 0) {
-      return;
-    }
+    if (word < 0) return;
     if (offset >= ICFGR) {
       const shift = (offset & 4) << 2;
       this.state.writeTrigger(word, 0xffff << shift, gather(value) << shift);
@@ -120,9 +106,7 @@ export class InterruptRegisters {
     }
     switch (offset >>> 7) {
       case IGROUPR:
-        if (this.view === 'single') {
-          this.state.writeField('grouped', word, -1, value);
-        }
+        if (this.view === 'single') this.state.writeField('grouped', word, -1, value);
         break;
       case ISENABLER:
         this.set('enabled', word, value);
@@ -161,9 +145,7 @@ export class InterruptRegisters {
 
   private readPriorities(word: number, offset: number, width: AccessWidth): number {
     requireByteOrWord(offset, width);
-    if (word < 0) {
-      return 0;
-    }
+    if (word < 0) return 0;
     const first = (word << 5) | (offset & 31);
     let value = 0;
     for (let i = 0; i < width; i++) {
@@ -176,9 +158,7 @@ export class InterruptRegisters {
 
   private writePriorities(word: number, offset: number, width: AccessWidth, value: number): void {
     requireByteOrWord(offset, width);
-    if (word < 0) {
-      return;
-    }
+    if (word < 0) return;
     const first = (word << 5) | (offset & 31);
     for (let i = 0; i < width; i++) {
       this.state.setPriority(first + i, priorityToStore(this.view, value >>> (8 * i)));
@@ -207,17 +187,13 @@ export function requireByteOrWord(offset: number, width: AccessWidth): void {
 /** Moves bit n of the lower half to bit 2n + 1. */
 function spread(bits: number): number {
   let value = 0;
-  for (let n = 0; n < 16; n++) {
-    value |= ((bits >>> n) & 1) << (2 * n + 1);
-  }
+  for (let n = 0; n < 16; n++) value |= ((bits >>> n) & 1) << (2 * n + 1);
   return value >>> 0;
 }
 
 /** Moves bit 2n + 1 to bit n. */
 function gather(value: number): number {
   let bits = 0;
-  for (let n = 0; n < 16; n++) {
-    bits |= ((value >>> (2 * n + 1)) & 1) << n;
-  }
+  for (let n = 0; n < 16; n++) bits |= ((value >>> (2 * n + 1)) & 1) << n;
   return bits;
 }

@@ -98,9 +98,7 @@ export class InterruptState {
     this.resetPriority = options.resetPriority;
     this.resetGroup = options.resetGroup;
     this.alwaysEnabledSgis = options.alwaysEnabledSgis;
-    for (let slot = 0; slot < cpus * 32; slot++) {
-      this.targetMasks[slot] = 1 << (slot >>> 5);
-    }
+    for (let slot = 0; slot < cpus * 32; slot++) this.targetMasks[slot] = 1 << (slot >>> 5);
     this.resetWords(0, this.words);
   }
 
@@ -151,9 +149,7 @@ export class InterruptState {
     const array = this.bits[field];
     const old = array[word]!;
     let next = ((old & ~mask) | (value & mask)) & this.implementedBits[word]!;
-    if (field === 'enabled' && word < this.cpus) {
-      next |= this.alwaysEnabledSgis;
-    }
+    if (field === 'enabled' && word < this.cpus) next |= this.alwaysEnabledSgis;
     array[word] = next;
     this.refreshWord(word, old ^ next);
   }
@@ -202,13 +198,9 @@ export class InterruptState {
    * Sets the group enables: bit 0 forwards group 0, bit 1 group 1. O(interrupts) when they change.
    */
   setGroupEnables(enables: number): void {
-    if (enables === this.enabledGroups) {
-      return;
-    }
+    if (enables === this.enabledGroups) return;
     this.enabledGroups = enables;
-    for (let word = 0; word < this.words; word++) {
-      this.refreshWord(word, this.implementedBits[word]!);
-    }
+    for (let word = 0; word < this.words; word++) this.refreshWord(word, this.implementedBits[word]!);
   }
 
   get groupEnables(): number {
@@ -220,13 +212,9 @@ export class InterruptState {
     const word = slot >>> 5;
     const bit = 1 << (slot & 31);
     const old = this.line[word]!;
-    if (((old & bit) !== 0) === level) {
-      return;
-    }
+    if (((old & bit) !== 0) === level) return;
     this.line[word] = old ^ bit;
-    if (level && (this.edge[word]! & bit) !== 0) {
-      this.bits.latched[word] = this.bits.latched[word]! | bit;
-    }
+    if (level && (this.edge[word]! & bit) !== 0) this.bits.latched[word] = this.bits.latched[word]! | bit;
     this.refresh(slot);
   }
 
@@ -317,9 +305,7 @@ export class InterruptState {
     const rank = ((this.priorities[slot]! >>> PRIORITY_SHIFT) << 1) | group;
     const oldCores = this.queuedAt[slot]!;
     const oldRank = this.queuedRank[slot]!;
-    if (cores === oldCores && (rank === oldRank || cores === 0)) {
-      return;
-    }
+    if (cores === oldCores && (rank === oldRank || cores === 0)) return;
     const intid = this.intid(slot);
     for (let rest = oldCores; rest !== 0; rest &= rest - 1) {
       this.ready[2 * lowestBit(rest) + (oldRank & 1)]!.remove(oldRank >>> 1, intid);
@@ -336,8 +322,6 @@ export class InterruptState {
 function implementedBits(cpus: number, spis: number, words: number): Int32Array {
   const implemented = new Int32Array(words).fill(-1);
   const odd = spis % 32;
-  if (odd !== 0 && words > cpus) {
-    implemented[words - 1] = 2 ** odd - 1;
-  }
+  if (odd !== 0 && words > cpus) implemented[words - 1] = 2 ** odd - 1;
   return implemented;
 }

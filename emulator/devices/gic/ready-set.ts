@@ -75,14 +75,10 @@ export class ReadySet {
     const index = level * WORDS + word;
     const bits = this.bits[index]! & ~(1 << (intid & 31));
     this.bits[index] = bits;
-    if (bits !== 0) {
-      return;
-    }
+    if (bits !== 0) return;
     const words = this.words[level]! & ~(1 << word);
     this.words[level] = words;
-    if (words === 0) {
-      this.levels &= ~(1 << level);
-    }
+    if (words === 0) this.levels &= ~(1 << level);
   }
 
   /**
@@ -90,9 +86,7 @@ export class ReadySet {
    * urgent. O(1).
    */
   best(): number {
-    if (this.levels === 0) {
-      return NOTHING_READY;
-    }
+    if (this.levels === 0) return NOTHING_READY;
     const level = lowestBit(this.levels);
     const word = lowestBit(this.words[level]!);
     const bit = lowestBit(this.bits[level * WORDS + word]!);

@@ -25,8 +25,6 @@ export function priorityToStore(view: SecurityView, value: number): number {
 
 /** Value that software reads for a stored priority. */
 export function priorityToShow(view: SecurityView, stored: number): number {
-  if (view === 'single') {
-    return stored;
-  }
+  if (view === 'single') return stored;
   return stored < NON_SECURE_PRIORITY ? 0 : (stored << 1) & 0xff;
 }

@@ -42,9 +42,7 @@ const DRIVERS: readonly ConsoleDriver[] = [
 export function findConsole(compatible: readonly string[]): ConsoleDriver | null {
   for (const wanted of compatible) {
     const driver = DRIVERS.find((candidate) => candidate.compatible === wanted);
-    if (driver !== undefined) {
-      return driver;
-    }
+    if (driver !== undefined) return driver;
   }
   return null;
 }

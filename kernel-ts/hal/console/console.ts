@@ -90,9 +90,7 @@ export abstract class UartConsole implements Console {
   protected abstract readonly transmit: number;
 
   writeByte(byte: number): boolean {
-    if (!this.waitForRoom()) {
-      return false;
-    }
+    if (!this.waitForRoom()) return false;
     this.set(this.transmit, byte);
     this.atLineStart = byte === LF;
     return true;
@@ -101,9 +99,7 @@ export abstract class UartConsole implements Console {
   write(text: string): number {
     let dropped = 0;
     for (const byte of encodeUtf8(text)) {
-      if (!this.writeByte(byte)) {
-        dropped++;
-      }
+      if (!this.writeByte(byte)) dropped++;
     }
     return dropped;
   }
@@ -114,9 +110,7 @@ export abstract class UartConsole implements Console {
    */
   protected wait(status: number, mask: number, wanted: number): boolean {
     for (let polls = 0; polls < POLL_LIMIT; polls++) {
-      if ((this.get(status) & mask) === wanted) {
-        return true;
-      }
+      if ((this.get(status) & mask) === wanted) return true;
     }
     return false;
   }

@@ -100,9 +100,7 @@ export class Gs101UartConsole extends UartConsole {
       // Errors of the next character: read before the character.
       const damaged = (this.get(UERSTAT) & UERSTAT_DAMAGED) !== 0;
       const byte = this.get(URXH) & 0xff;
-      if (!damaged) {
-        return byte;
-      }
+      if (!damaged) return byte;
     }
     return null;
   }

@@ -96,9 +96,7 @@ export class Pl011Console extends UartConsole {
   tryReadByte(): number | null {
     for (let tries = 0; tries < FIFO_DEPTH && (this.get(FR) & FR_RXFE) === 0; tries++) {
       const data = this.get(DR);
-      if ((data & DR_ERRORS) === 0) {
-        return data & 0xff;
-      }
+      if ((data & DR_ERRORS) === 0) return data & 0xff;
     }
     return null;
   }

@@ -53,12 +53,8 @@ function reasonFor(order: number, state: FrameState): string {
     case 'corrupt':
       return BadFree.CORRUPT;
     case 'allocated':
-      if (!(Number.isInteger(order) && order >= 0 && order <= MAX_ORDER)) {
-        return BadFree.BAD_ORDER;
-      }
-      if ((state.headFlags & PageFlag.EXACT) !== 0) {
-        return BadFree.EXACT;
-      }
+      if (!(Number.isInteger(order) && order >= 0 && order <= MAX_ORDER)) return BadFree.BAD_ORDER;
+      if ((state.headFlags & PageFlag.EXACT) !== 0) return BadFree.EXACT;
       return state.head === state.frame ? wrongOrder(order, state) : BadFree.TAIL;
   }
 }

@@ -48,9 +48,7 @@ function walkDescriptors(zone: Zone, report: Report): { managed: number; free: n
   for (let rel = zone.startRel; rel < zone.endRel; ) {
     const word = zone.state(rel);
     if (word === RESERVED_STATE) {
-      if (!zone.unlinked(rel)) {
-        report(rel, 'RESERVED and linked');
-      }
+      if (!zone.unlinked(rel)) report(rel, 'RESERVED and linked');
       rel++;
       continue;
     }
@@ -67,9 +65,7 @@ function walkDescriptors(zone: Zone, report: Report): { managed: number; free: n
         report(rel, `free block of order ${order} and its buddy are both free`);
       }
       free += frames;
-      if (order <= MAX_ORDER) {
-        freeBlocks[order]!++;
-      }
+      if (order <= MAX_ORDER) freeBlocks[order]!++;
     } else if (refcount !== 1) {
       report(rel, `allocated with refcount ${refcount}`);
     } else if (!zone.unlinked(rel)) {
@@ -112,9 +108,7 @@ function walkLists(zone: Zone, report: Report, violations: string[]): number[] {
       lengths.push(walkList(zone, order, report));
     } catch (error) {
       // A link out of the array panics in the allocator; here it is reported.
-      if (!(error instanceof KernelPanic)) {
-        throw error;
-      }
+      if (!(error instanceof KernelPanic)) throw error;
       violations.push(`${error.reason}: ${error.detail}`);
       lengths.push(0);
     }

@@ -130,12 +130,8 @@ export class Buddy {
    * @throws KernelPanic when `order` is not a non-negative integer, or a free list is corrupted
    */
   allocFrames(order: number): PhysAddr | null {
-    if (order >>> 0 !== order) {
-      throw noSuchOrder(order);
-    }
-    if (order > MAX_ORDER) {
-      return null;
-    }
+    if (order >>> 0 !== order) throw noSuchOrder(order);
+    if (order > MAX_ORDER) return null;
     this.lock.acquire();
     let frame: PhysAddr | null = null;
     const zones = this.zones;
@@ -143,9 +139,7 @@ export class Buddy {
       const zone = zones[index]!;
       zone.open();
       const rel = zone.alloc(order, 0);
-      if (rel !== NONE) {
-        frame = physAddr((zone.originPfn + rel) * PAGE_SIZE);
-      }
+      if (rel !== NONE) frame = physAddr((zone.originPfn + rel) * PAGE_SIZE);
     }
     this.lock.release();
     return frame;
@@ -157,21 +151,15 @@ export class Buddy {
    * zones below). @throws KernelPanic as allocFrames
    */
   allocBelow(order: number, limit: number): PhysAddr | null {
-    if (order >>> 0 !== order) {
-      throw noSuchOrder(order);
-    }
+    if (order >>> 0 !== order) throw noSuchOrder(order);
     const limitPfn = Math.floor(limit / PAGE_SIZE);
     this.lock.acquire();
     let frame: PhysAddr | null = null;
     for (const zone of this.zones) {
-      if (frame !== null || zone.startPfn >= limitPfn || order > MAX_ORDER) {
-        break;
-      }
+      if (frame !== null || zone.startPfn >= limitPfn || order > MAX_ORDER) break;
       zone.open();
       const rel = zone.endPfn <= limitPfn ? zone.alloc(order) : zone.allocBelow(order, limitPfn - zone.originPfn);
-      if (rel !== NONE) {
-        frame = physAddr((zone.originPfn + rel) * PAGE_SIZE);
-      }
+      if (rel !== NONE) frame = physAddr((zone.originPfn + rel) * PAGE_SIZE);
     }
     this.lock.release();
     return frame;
@@ -191,15 +179,11 @@ export class Buddy {
   freeFrames(frame: PhysAddr, order: number): void {
     this.lock.acquire();
     const zone = this.findZone(frame / PAGE_SIZE);
-    if (zone === null) {
-      throw this.refusal(frame, order);
-    }
+    if (zone === null) throw this.refusal(frame, order);
     zone.open();
     const rel = frame / PAGE_SIZE - zone.originPfn;
     const exists = (rel | 0) === rel && (order | 0) === order && order <= MAX_ORDER;
-    if (!exists || !zone.free(rel, order, allocatedHeadState(order))) {
-      throw this.refusal(frame, order);
-    }
+    if (!exists || !zone.free(rel, order, allocatedHeadState(order))) throw this.refusal(frame, order);
     this.lock.release();
   }
 
@@ -211,12 +195,8 @@ export class Buddy {
    */
   allocExact(bytes: number): PhysAddr | null {
     const frames = Math.ceil(bytes / PAGE_SIZE);
-    if (!(frames > 0)) {
-      throw new KernelPanic('Exact allocation without a size', `${bytes} bytes`);
-    }
-    if (frames > 2 ** MAX_ORDER) {
-      return null;
-    }
+    if (!(frames > 0)) throw new KernelPanic('Exact allocation without a size', `${bytes} bytes`);
+    if (frames > 2 ** MAX_ORDER) return null;
     const order = coveringOrder(frames);
     this.lock.acquire();
     for (const zone of this.zones) {
@@ -240,9 +220,7 @@ export class Buddy {
     const frames = Math.ceil(bytes / PAGE_SIZE);
     this.lock.acquire();
     const zone = this.findZone(frame / PAGE_SIZE);
-    if (zone === null || frame % PAGE_SIZE !== 0) {
-      throw this.refusal(frame, 0);
-    }
+    if (zone === null || frame % PAGE_SIZE !== 0) throw this.refusal(frame, 0);
     zone.open();
     const start = frame / PAGE_SIZE - zone.originPfn;
     const row = blocksOf(start, frames);
@@ -256,9 +234,7 @@ export class Buddy {
     if (row.length === 0 || (after < zone.endRel && (zone.state(after) & PageFlag.CONTINUED) !== 0)) {
       throw badExactFree(frame, bytes, 0, explainFrame(zone, row.length === 0 ? start : after));
     }
-    for (const { rel, order } of row) {
-      zone.free(rel, order, exactState(order, rel !== start));
-    }
+    for (const { rel, order } of row) zone.free(rel, order, exactState(order, rel !== start));
     this.lock.release();
   }
 
@@ -279,9 +255,7 @@ export class Buddy {
     const blocks = new Array<number>(MAX_ORDER + 1).fill(0);
     for (const zone of this.zones) {
       zone.open();
-      for (let order = 0; order <= MAX_ORDER; order++) {
-        blocks[order]! += zone.freeBlocks(order);
-      }
+      for (let order = 0; order <= MAX_ORDER; order++) blocks[order]! += zone.freeBlocks(order);
     }
     return blocks;
   }
@@ -290,9 +264,7 @@ export class Buddy {
   frameState(pa: PhysAddr): FrameState {
     const pfn = Math.floor(pa / PAGE_SIZE);
     const zone = this.findZone(pfn);
-    if (zone === null) {
-      return outsideRam(physAddr(pfn * PAGE_SIZE));
-    }
+    if (zone === null) return outsideRam(physAddr(pfn * PAGE_SIZE));
     zone.open();
     return explainFrame(zone, pfn - zone.originPfn);
   }
@@ -318,9 +290,7 @@ export class Buddy {
   private searchZone(pfn: number): Zone | null {
     const { zones } = this;
     const zone = zones[bisect(zones.length, (i) => zones[i]!.endPfn <= pfn)];
-    if (zone === undefined || !(zone.startPfn <= pfn)) {
-      return null;
-    }
+    if (zone === undefined || !(zone.startPfn <= pfn)) return null;
     this.lastZone = zone;
     return zone;
   }
@@ -341,9 +311,7 @@ export function coveringOrder(frames: number): number {
  */
 function blocksOf(start: number, frames: number): { rel: number; order: number }[] {
   const blocks: { rel: number; order: number }[] = [];
-  if (!(frames > 0 && frames <= 2 ** MAX_ORDER)) {
-    return blocks;
-  }
+  if (!(frames > 0 && frames <= 2 ** MAX_ORDER)) return blocks;
   let rel = start;
   for (let order = MAX_ORDER; order >= 0; order--) {
     if (Math.floor(frames / 2 ** order) % 2 === 1) {

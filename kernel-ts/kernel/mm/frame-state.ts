@@ -41,14 +41,10 @@ export interface FrameState {
  * -1 when no head covers it (corruption). At most MAX_ORDER steps.
  */
 export function headOf(zone: StateReader, rel: number): number {
-  if ((zone.state(rel) & PageFlag.TAIL) === 0) {
-    return rel;
-  }
+  if ((zone.state(rel) & PageFlag.TAIL) === 0) return rel;
   for (let order = 1; order <= MAX_ORDER; order++) {
     const candidate = rel & -(1 << order);
-    if (candidate < zone.startRel) {
-      return -1;
-    }
+    if (candidate < zone.startRel) return -1;
     const state = decodeState(zone.state(candidate));
     if ((state.flags & PageFlag.TAIL) === 0) {
       return (state.flags & PageFlag.HEAD) !== 0 && state.order >= order ? candidate : -1;

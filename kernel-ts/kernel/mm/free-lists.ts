@@ -113,9 +113,7 @@ export class FreeLists {
   open(): void {
     const pages = this.mapWindow.sync();
     const structs = this.zoneWindow.sync();
-    if (pages !== this.pages || structs !== this.structs) {
-      this.locate(pages, structs);
-    }
+    if (pages !== this.pages || structs !== this.structs) this.locate(pages, structs);
   }
 
   private locate(pages: readonly Uint32Array[], structs: readonly Uint32Array[]): void {
@@ -139,9 +137,7 @@ export class FreeLists {
   /** Sum over the counters of the lists: stored nowhere else, so it cannot disagree. */
   get freeFrames(): number {
     let frames = 0;
-    for (let order = 0; order <= MAX_ORDER; order++) {
-      frames += this.freeBlocks(order) * 2 ** order;
-    }
+    for (let order = 0; order <= MAX_ORDER; order++) frames += this.freeBlocks(order) * 2 ** order;
     return frames;
   }
 
@@ -182,13 +178,9 @@ export class FreeLists {
   unlinked(rel: number): boolean {
     const word = this.word(rel);
     const pad = this.load(word + PAGE_PAD);
-    if (pad !== 0 && pad !== POISONED) {
-      return false;
-    }
+    if (pad !== 0 && pad !== POISONED) return false;
     for (let i: number = PAGE_NEXT_LO; i <= PAGE_PREV_HI; i++) {
-      if (this.load(word + i) !== 0) {
-        return false;
-      }
+      if (this.load(word + i) !== 0) return false;
     }
     return true;
   }
@@ -213,9 +205,7 @@ export class FreeLists {
     page[own + PAGE_NEXT_HI] = headHi;
     page[own + PAGE_PREV_LO] = 0;
     page[own + PAGE_PREV_HI] = 0;
-    if (!whole) {
-      this.scatter(i);
-    }
+    if (!whole) this.scatter(i);
     if (headHi !== 0) {
       const prev = first + this.follow(headLo, headHi) + PAGE_PREV_LO;
       const page = pages[prev >>> shift]!;
@@ -240,17 +230,13 @@ export class FreeLists {
     const whole = p <= mask - (PAGE_STRUCT_WORDS - 1);
     const page = whole ? pages[i >>> shift]! : this.gather(i);
     const own = whole ? p : 0;
-    if (page[own + PAGE_STATE] !== freeHeadState(order)) {
-      this.corruptedHead(order, word);
-    }
+    if (page[own + PAGE_STATE] !== freeHeadState(order)) this.corruptedHead(order, word);
     const nextLo = page[own + PAGE_NEXT_LO]! | 0;
     const nextHi = page[own + PAGE_NEXT_HI]! | 0;
     page[own + PAGE_STATE] = state;
     page[own + PAGE_NEXT_LO] = 0;
     page[own + PAGE_NEXT_HI] = 0;
-    if (!whole) {
-      this.scatter(i);
-    }
+    if (!whole) this.scatter(i);
     zone[area + AREA_HEAD_LO] = nextLo;
     zone[area + AREA_HEAD_HI] = nextHi;
     if (nextHi !== 0) {
@@ -275,9 +261,7 @@ export class FreeLists {
     const prevLo = page[own + PAGE_PREV_LO]! | 0;
     const prevHi = page[own + PAGE_PREV_HI]! | 0;
     if (prevHi === 0) {
-      if (this.pop(order, state) !== word) {
-        this.corruptedHead(order, word);
-      }
+      if (this.pop(order, state) !== word) this.corruptedHead(order, word);
       return;
     }
     page[own + PAGE_STATE] = state;
@@ -285,14 +269,10 @@ export class FreeLists {
     page[own + PAGE_NEXT_HI] = 0;
     page[own + PAGE_PREV_LO] = 0;
     page[own + PAGE_PREV_HI] = 0;
-    if (!whole) {
-      this.scatter(i);
-    }
+    if (!whole) this.scatter(i);
     const lo = (this.mapLo + (word << 2)) | 0;
     this.relink(prevLo, prevHi, PAGE_NEXT_LO, lo, nextLo, nextHi);
-    if (nextHi !== 0) {
-      this.relink(nextLo, nextHi, PAGE_PREV_LO, lo, prevLo, prevHi);
-    }
+    if (nextHi !== 0) this.relink(nextLo, nextHi, PAGE_PREV_LO, lo, prevLo, prevHi);
     const area = this.at + ZONE_FREE_AREA + order * FREE_AREA_WORDS;
     this.zone[area + AREA_NR_FREE]!--;
   }
@@ -307,9 +287,7 @@ export class FreeLists {
     // Links are 8-aligned, so both halves are in the same piece.
     const page = pages[i >>> shift]!;
     const p = i & mask;
-    if ((page[p]! | 0) !== lo) {
-      this.corruptedLink(atLo, atHi);
-    }
+    if ((page[p]! | 0) !== lo) this.corruptedLink(atLo, atHi);
     page[p] = toLo;
     page[p + 1] = toHi;
   }
@@ -336,9 +314,7 @@ export class FreeLists {
    */
   private follow(lo: number, hi: number): number {
     const word = (lo - this.mapLo) >>> 2;
-    if (word >= this.mapWords || this.linkHi(lo) !== hi) {
-      this.corruptedLink(lo, hi);
-    }
+    if (word >= this.mapWords || this.linkHi(lo) !== hi) this.corruptedLink(lo, hi);
     return word;
   }
 

@@ -152,9 +152,7 @@ export class HeapSpan {
       start = before;
     }
     this.writeHole(start, end - start, next);
-    if (start !== before) {
-      this.linkAfter(before, start);
-    }
+    if (start !== before) this.linkAfter(before, start);
     return bytes;
   }
 
@@ -174,9 +172,7 @@ export class HeapSpan {
       const magic = [HeapMagic.USED, HeapMagic.HOLE].find((kind) => this.intact(offset, kind)) ?? 0;
       const bytes = magic === 0 ? 0 : this.size(offset);
       yield { offset, bytes, magic };
-      if (magic === 0) {
-        return;
-      }
+      if (magic === 0) return;
       offset += bytes;
     }
   }
@@ -185,9 +181,7 @@ export class HeapSpan {
   *holes(): Generator<number> {
     for (let hole = this.firstHole(); hole !== 0; hole = this.nextHole(hole)) {
       yield hole;
-      if (!this.intact(hole, HeapMagic.HOLE)) {
-        return;
-      }
+      if (!this.intact(hole, HeapMagic.HOLE)) return;
     }
   }
 
@@ -234,9 +228,7 @@ export class HeapSpan {
   }
 
   private intact(offset: number, magic: number): boolean {
-    if (offset + MIN_BLOCK_BYTES > this.bytes || this.get(offset) !== magic) {
-      return false;
-    }
+    if (offset + MIN_BLOCK_BYTES > this.bytes || this.get(offset) !== magic) return false;
     const bytes = this.size(offset);
     const next = magic === HeapMagic.HOLE ? this.nextHole(offset) : 0;
     return (
@@ -248,9 +240,7 @@ export class HeapSpan {
   }
 
   private expect(offset: number, magic: number): BlockBytes {
-    if (!this.intact(offset, magic)) {
-      throw this.corrupt(offset);
-    }
+    if (!this.intact(offset, magic)) throw this.corrupt(offset);
     return this.size(offset);
   }
 
@@ -267,9 +257,7 @@ export class HeapSpan {
   private refusal(payload: number): KernelPanic {
     const what = `free of ${hex(this.address(payload))}`;
     for (const { offset, bytes, magic } of this.blocks()) {
-      if (magic === 0) {
-        return this.corrupt(offset);
-      }
+      if (magic === 0) return this.corrupt(offset);
       if (payload < offset + bytes) {
         const block = `${bytes} bytes at ${hex(this.address(offset + BLOCK_HEADER_BYTES))}`;
         return magic === HeapMagic.HOLE
@@ -291,9 +279,7 @@ export class HeapSpan {
   private offsetAt(at: number): number {
     const lo = this.get(at);
     const hi = this.get(at + 4);
-    if (lo === 0 && hi === 0) {
-      return 0;
-    }
+    if (lo === 0 && hi === 0) return 0;
     const offset = (hi - this.vaHi) * 2 ** 32 + (lo - this.vaLo);
     if (offset < SPAN_HEADER_BYTES || offset + MIN_BLOCK_BYTES > this.bytes || offset % BLOCK_ALIGN !== 0) {
       throw this.corrupt(offset);

@@ -221,17 +221,13 @@ export class Heap {
   private allocLocked(size: number, align: number): VirtAddr | null {
     for (const span of this.spans) {
       const payload = span.alloc(size, align);
-      if (payload >= 0) {
-        return this.allocated(span, payload);
-      }
+      if (payload >= 0) return this.allocated(span, payload);
     }
     // The first payload of a span may need up to `align` bytes and a minimal block before it.
     const bytes = alignUp(SPAN_HEADER_BYTES + MIN_BLOCK_BYTES + BLOCK_HEADER_BYTES + align + size, PAGE_SIZE);
     const growth = Math.max(HEAP_GROWTH_BYTES, bytes);
     const place = this.source.allocExact(growth);
-    if (place === null) {
-      return null;
-    }
+    if (place === null) return null;
     const span = this.addSpan(place, growth);
     return this.allocated(span, span.alloc(size, align));
   }

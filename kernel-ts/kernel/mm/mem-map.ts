@@ -87,9 +87,7 @@ export function placeMemMap(memblock: Memblock, limit = DIRECT_MAP_BYTES, whyNoR
     );
   }
   const numbers = `RAM ${totals.ram} bytes in ${totals.memoryRegions} regions, ${totals.reservedRegions} reserved ranges`;
-  if (totals.free === 0) {
-    throw allRamReserved(`${numbers} cover all ${totals.reserved} bytes`);
-  }
+  if (totals.free === 0) throw allRamReserved(`${numbers} cover all ${totals.reserved} bytes`);
   const holes = memblock.explainHoles(plan.bytes, PAGE_SIZE, { limit });
   const base = memblock.alloc(plan.bytes, PAGE_SIZE, { owner: { kind: OwnerKind.MEM_MAP, cookie: 0n }, limit });
   if (base === null) {
@@ -154,9 +152,7 @@ export class MemMap {
   pageToPfn(page: VirtAddr): number | null {
     const offset = Number(page - this.va);
     const entry = offset / PAGE_STRUCT_BYTES;
-    if (!Number.isInteger(entry) || entry < 0 || entry >= this.entries) {
-      return null;
-    }
+    if (!Number.isInteger(entry) || entry < 0 || entry >= this.entries) return null;
     const section = this.sections.findLast(({ firstEntry }) => firstEntry <= entry)!;
     return section.startPfn + (entry - section.firstEntry);
   }

@@ -29,15 +29,9 @@ export function placeInHole(hole: Range, constraints: PlaceConstraints): HoleVer
     return refuse(`too small: ${lengthOf(hole)} bytes, ${constraints.size} needed`);
   }
   const at = alignUp(Math.max(hole.start, constraints.from), constraints.align);
-  if (at + constraints.size <= Math.min(hole.end, constraints.limit)) {
-    return { ...hole, accepted: true, at };
-  }
-  if (hole.end <= constraints.from) {
-    return refuse(`below ${hex(constraints.from)}`);
-  }
-  if (hole.start >= constraints.limit) {
-    return refuse(`above ${hex(constraints.limit)}`);
-  }
+  if (at + constraints.size <= Math.min(hole.end, constraints.limit)) return { ...hole, accepted: true, at };
+  if (hole.end <= constraints.from) return refuse(`below ${hex(constraints.from)}`);
+  if (hole.start >= constraints.limit) return refuse(`above ${hex(constraints.limit)}`);
   const room = Math.max(0, Math.min(hole.end, constraints.limit) - at);
   return refuse(
     `${room} bytes between ${hex(at)} (aligned to ${hex(constraints.align)}) and the end, ${constraints.size} needed`,
@@ -48,9 +42,7 @@ export function placeInHole(hole: Range, constraints: PlaceConstraints): HoleVer
 export function firstFit(holes: Iterable<Range>, constraints: PlaceConstraints): number | null {
   for (const hole of holes) {
     const verdict = placeInHole(hole, constraints);
-    if (verdict.accepted) {
-      return verdict.at;
-    }
+    if (verdict.accepted) return verdict.at;
   }
   return null;
 }
@@ -70,20 +62,14 @@ export function firstFitUnsorted(
     let at = Number.POSITIVE_INFINITY;
     for (const range of memory) {
       const verdict = placeInHole(range, { ...constraints, from });
-      if (verdict.accepted) {
-        at = Math.min(at, verdict.at);
-      }
+      if (verdict.accepted) at = Math.min(at, verdict.at);
     }
-    if (at === Number.POSITIVE_INFINITY) {
-      return null;
-    }
+    if (at === Number.POSITIVE_INFINITY) return null;
     let clear = at;
     for (const range of taken) {
       if (overlap(range, { start: at, end: at + constraints.size })) clear = Math.max(clear, range.end);
     }
-    if (clear === at) {
-      return at;
-    }
+    if (clear === at) return at;
     from = clear;
   }
 }

@@ -89,9 +89,7 @@ export class Memblock {
     const reserved = [...plan.reserved].map(clip);
     const ramCapacity = this.ram.count + memory.length;
     const reservedCapacity = this.reserved.count + reserved.length + OWN_RESERVATIONS;
-    if (ramCapacity <= this.ram.capacity && reservedCapacity <= this.reserved.capacity) {
-      return;
-    }
+    if (ramCapacity <= this.ram.capacity && reservedCapacity <= this.reserved.capacity) return;
     const whole = { from: 0, limit: DIRECT_MAP_BYTES, align: PAGE_SIZE };
     const size = alignUp((ramCapacity + reservedCapacity) * ENTRY_BYTES, PAGE_SIZE);
     const within = plan.within ?? { start: 0, end: DIRECT_MAP_BYTES };
@@ -126,13 +124,9 @@ export class Memblock {
     if (start < end) {
       // Searched backwards: device trees list memory in ascending order.
       let to = this.ram.count;
-      while (to > 0 && this.ram.base(to - 1) > end) {
-        to--;
-      }
+      while (to > 0 && this.ram.base(to - 1) > end) to--;
       let from = to;
-      while (from > 0 && this.ram.end(from - 1) >= start) {
-        from--;
-      }
+      while (from > 0 && this.ram.end(from - 1) >= start) from--;
       if (from === to) {
         this.ram.insert(from, { base: start, size: end - start, flags: 0, owner: NO_OWNER });
       } else {
@@ -157,9 +151,7 @@ export class Memblock {
       const start = alignDown(range.start, PAGE_SIZE);
       const end = alignUp(range.end, PAGE_SIZE);
       let index = this.reserved.count;
-      while (index > 0 && this.reserved.base(index - 1) > start) {
-        index--;
-      }
+      while (index > 0 && this.reserved.base(index - 1) > start) index--;
       this.reserved.insert(index, { base: start, size: end - start, flags: noMap ? RegionFlag.NOMAP : 0, owner });
     }
     return range.clipped;
@@ -170,9 +162,7 @@ export class Memblock {
     for (let index = 0; index < this.ram.count; index++) {
       const start = alignUp(this.ram.base(index), PAGE_SIZE);
       const end = alignDown(this.ram.end(index), PAGE_SIZE);
-      if (start < end) {
-        yield { start, end };
-      }
+      if (start < end) yield { start, end };
     }
   }
 
@@ -216,9 +206,7 @@ export class Memblock {
   alloc(size: number, align: number, options: AllocOptions): PhysAddr | null {
     const constraints = placeConstraints(size, align, options);
     const at = firstFit(this.freeRanges(), constraints);
-    if (at === null) {
-      return null;
-    }
+    if (at === null) return null;
     this.reserve(at, constraints.size, { owner: options.owner, noMap: options.noMap ?? false });
     return physAddr(at);
   }
@@ -255,9 +243,7 @@ export class Memblock {
         from: start,
         limit: end,
       });
-      if (place !== null) {
-        return place;
-      }
+      if (place !== null) return place;
     }
     return null;
   }
@@ -265,9 +251,7 @@ export class Memblock {
   /** Sums over all banks and reservations. O(banks + reservations). */
   totals(): MemblockTotals {
     let raw = 0;
-    for (let index = 0; index < this.ram.count; index++) {
-      raw += this.ram.end(index) - this.ram.base(index);
-    }
+    for (let index = 0; index < this.ram.count; index++) raw += this.ram.end(index) - this.ram.base(index);
     const ram = totalLength([...this.banks()]);
     let free = 0;
     let largestHole = 0;

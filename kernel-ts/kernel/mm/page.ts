@@ -107,8 +107,6 @@ export function flagNames(flags: number): string {
   const names = Object.entries(PageFlag)
     .filter(([, bit]) => (flags & bit) !== 0)
     .map(([name]) => name);
-  if ((flags & 0x80) !== 0) {
-    names.push('0x80');
-  }
+  if ((flags & 0x80) !== 0) names.push('0x80');
   return names.length === 0 ? 'none' : names.join(' ');
 }

@@ -55,9 +55,7 @@ export class RegionTable {
   /** Moves to `capacity` entries at `entries`, and copies the existing ones. */
   adopt(entries: VirtAddr, capacity: number): void {
     const count = this.count;
-    if (count > 0) {
-      this.memory.writeBytes(entries, this.memory.readBytes(this.entries, count * ENTRY_BYTES));
-    }
+    if (count > 0) this.memory.writeBytes(entries, this.memory.readBytes(this.entries, count * ENTRY_BYTES));
     this.memory.write64(this.header, entries);
     this.memory.write32(this.at(12), capacity);
   }

@@ -50,22 +50,16 @@ export class Spinlock {
    */
   acquire(): void {
     const pieces = this.word.sync();
-    if (pieces !== this.pieces) {
-      this.locate(pieces);
-    }
+    if (pieces !== this.pieces) this.locate(pieces);
     const { piece, at } = this;
-    if (piece[at] !== UNLOCKED) {
-      this.deadlock();
-    }
+    if (piece[at] !== UNLOCKED) this.deadlock();
     piece[at] = LOCKED;
   }
 
   /** Releases the lock. @throws KernelPanic when it is not held */
   release(): void {
     const { piece, at } = this;
-    if (piece[at] !== LOCKED) {
-      this.notHeld();
-    }
+    if (piece[at] !== LOCKED) this.notHeld();
     piece[at] = UNLOCKED;
   }
 

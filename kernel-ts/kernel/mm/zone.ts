@@ -40,15 +40,11 @@ export class Zone extends FreeLists {
    */
   alloc(order: number, extra = 0): number {
     const candidates = this.zone[this.at + ZONE_NON_EMPTY]! >>> order;
-    if (candidates === 0) {
-      return NONE;
-    }
+    if (candidates === 0) return NONE;
     const level = order + 31 - Math.clz32(candidates & -candidates);
     this.mapWindow.charge(ACCESSES_PER_OPERATION + ACCESSES_PER_LEVEL * (level - order + 1));
     const word = this.pop(level, allocatedHeadState(order, extra));
-    if (level > order) {
-      this.expand(word, level, order);
-    }
+    if (level > order) this.expand(word, level, order);
     return ((word / PAGE_STRUCT_WORDS) | 0) + this.startRel;
   }
 
@@ -91,21 +87,15 @@ export class Zone extends FreeLists {
    */
   free(rel: number, order: number, expected: number): boolean {
     const { pages, first, shift, mask, startRel, endRel } = this;
-    if (read(pages, shift, mask, first + (rel - startRel) * PAGE_STRUCT_WORDS) !== expected) {
-      return false;
-    }
+    if (read(pages, shift, mask, first + (rel - startRel) * PAGE_STRUCT_WORDS) !== expected) return false;
     let block = rel;
     let level = order;
     while (level < MAX_ORDER) {
       const size = 1 << level;
       const buddy = block ^ size;
-      if (buddy < startRel || buddy + size > endRel) {
-        break;
-      }
+      if (buddy < startRel || buddy + size > endRel) break;
       const word = (buddy - startRel) * PAGE_STRUCT_WORDS;
-      if (read(pages, shift, mask, first + word) !== freeHeadState(level)) {
-        break;
-      }
+      if (read(pages, shift, mask, first + word) !== freeHeadState(level)) break;
       // The buddy leaves its list as a TAIL, which it stays if it is the upper half.
       this.unlink(word, level, TAIL_STATE);
       const upper = ((block | size) - startRel) * PAGE_STRUCT_WORDS;
@@ -125,9 +115,7 @@ export class Zone extends FreeLists {
    */
   allocExact(frames: number, order: number): number {
     const rel = this.alloc(order, PageFlag.EXACT);
-    if (rel === NONE || frames === 1 << order) {
-      return rel;
-    }
+    if (rel === NONE || frames === 1 << order) return rel;
     let block = rel;
     let left = frames;
     for (let level = order - 1; left > 0; level--) {
@@ -162,9 +150,7 @@ export class Zone extends FreeLists {
       const stop = Math.min(end - start, piece.length);
       let p = i & mask;
       for (; p < stop; p += PAGE_STRUCT_WORDS) {
-        if (piece[p] !== RESERVED_STATE) {
-          return this.startRel + (start + p - first) / PAGE_STRUCT_WORDS;
-        }
+        if (piece[p] !== RESERVED_STATE) return this.startRel + (start + p - first) / PAGE_STRUCT_WORDS;
         piece[p] = TAIL_STATE;
       }
       i = start + p;
