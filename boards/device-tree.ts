@@ -13,10 +13,8 @@
 import { BoardError } from './board-error.ts';
 import type { CellCounts, ChosenOptions } from './tree-sections.ts';
 import * as sections from './tree-sections.ts';
-import type { FdtNode } from './tree-resolve.ts';
-import { resolveTree } from './tree-resolve.ts';
-import type { NodeSource } from './tree-source.ts';
-import { cells, interrupts, pathTo, ref, text } from './tree-source.ts';
+import { type FdtNode, resolveTree } from './tree-resolve.ts';
+import { type NodeSource, cells, interrupts, pathTo, ref, text } from './tree-source.ts';
 import type { Board, DeviceNode, DevicePlacement, RootItem } from './types.ts';
 import { getDevice } from './validate-board.ts';
 

@@ -13,8 +13,7 @@
  * MiB; initrd within 32 GiB of the kernel).
  */
 
-import type { PhysAddr } from '#common/address.ts';
-import { alignUp, hex, physAddr } from '#common/address.ts';
+import { type PhysAddr, alignUp, hex, physAddr } from '#common/address.ts';
 import { type BaseAndSize, contains, firstFit, overlap, type Range, rangeOf } from '#common/range.ts';
 import { BoardError } from './board-error.ts';
 import { size } from '#common/quantities.ts';

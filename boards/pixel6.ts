@@ -22,8 +22,7 @@ import { clipToRam, fillBanks } from './ram.ts';
 import { gs101FixedClocks, gs101InterruptController, gs101Psci, gs101SocNode, gs101Timer } from './soc/gs101.ts';
 import { corePmus, gs101Cpus } from './soc/gs101-cores.ts';
 import { gs101Devices } from './soc/gs101-peripherals.ts';
-import type { NodeSource } from './tree-source.ts';
-import { cells, flag, ref, text } from './tree-source.ts';
+import { type NodeSource, cells, flag, ref, text } from './tree-source.ts';
 import type { RamBank, ReservedRegion } from './types.ts';
 
 const MiB = 2 ** 20;

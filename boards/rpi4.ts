@@ -33,8 +33,7 @@ import {
   bcm2711SocNode,
   bcm2711Timer,
 } from './soc/bcm2711.ts';
-import type { NodeSource } from './tree-source.ts';
-import { cells, flag, text } from './tree-source.ts';
+import { type NodeSource, cells, flag, text } from './tree-source.ts';
 import type { RamBank } from './types.ts';
 
 const MiB = 2 ** 20;

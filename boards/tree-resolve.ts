@@ -9,8 +9,7 @@
 
 import { encodeUtf8 } from '#common/utf8.ts';
 import { BoardError } from './board-error.ts';
-import type { CellSource, Interrupt, NodeSource, PropertySource } from './tree-source.ts';
-import { ref } from './tree-source.ts';
+import { type CellSource, type Interrupt, type NodeSource, type PropertySource, ref } from './tree-source.ts';
 import type { Board } from './types.ts';
 
 /** A property: name and raw value, as in a flattened tree. */

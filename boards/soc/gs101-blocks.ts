@@ -10,8 +10,7 @@
 
 import { physAddr } from '#common/address.ts';
 import type { CellSource, NodeSource, PropertySource } from '#boards/tree-source.ts';
-import { cells, flag, interrupts, ref, text } from '#boards/tree-source.ts';
-import type { Interrupt } from '#boards/tree-source.ts';
+import { type Interrupt, cells, flag, interrupts, ref, text } from '#boards/tree-source.ts';
 import type { DeviceNode, DevicePlacement } from '#boards/types.ts';
 
 /** Most blocks sit in a slot of 64 KiB on the peripheral bus. */

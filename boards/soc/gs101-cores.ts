@@ -11,8 +11,7 @@
  */
 
 import { CPU_TYPES } from '#boards/cpu-types.ts';
-import type { NodeSource } from '#boards/tree-source.ts';
-import { cells, interrupts, ref, text } from '#boards/tree-source.ts';
+import { type NodeSource, cells, interrupts, ref, text } from '#boards/tree-source.ts';
 import { cpuLabel } from '#boards/tree-sections.ts';
 import type { Cpu } from '#boards/types.ts';
 

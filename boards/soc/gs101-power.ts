@@ -7,8 +7,7 @@
  * phone; the model accepts both ways.
  */
 
-import type { NodeSource } from '#boards/tree-source.ts';
-import { cells, ref, text } from '#boards/tree-source.ts';
+import { type NodeSource, cells, ref, text } from '#boards/tree-source.ts';
 import type { DevicePlacement } from '#boards/types.ts';
 import { APB_SLOT, block, clockController, clocks, pinController, plainBanks, sysreg } from './gs101-blocks.ts';
 

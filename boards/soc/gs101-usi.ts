@@ -12,8 +12,7 @@
  */
 
 import { physAddr } from '#common/address.ts';
-import type { CellSource } from '#boards/tree-source.ts';
-import { cells, flag, ref, text } from '#boards/tree-source.ts';
+import { type CellSource, cells, flag, ref, text } from '#boards/tree-source.ts';
 import type { DeviceModel, DeviceNode, DevicePlacement } from '#boards/types.ts';
 import { clocks, spi } from './gs101-blocks.ts';
 

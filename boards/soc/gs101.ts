@@ -22,8 +22,7 @@
  * 7.2, as facts.
  */
 
-import type { NodeSource } from '#boards/tree-source.ts';
-import { cells, text } from '#boards/tree-source.ts';
+import { type NodeSource, cells, text } from '#boards/tree-source.ts';
 import type { InterruptController, Psci, Timer } from '#boards/types.ts';
 
 /** PSCI 1.0 by SMC. Function identifiers are the standard ones, so the tree does not list them. */

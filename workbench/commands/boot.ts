@@ -7,7 +7,7 @@
 import { boards } from '#boards/registry.ts';
 import type { BoardDefinition } from '#boards/types.ts';
 import { hex } from '#common/address.ts';
-import { eventHeaderLine } from '#workbench/log/event-header.ts';
+import { eventHeaderLine, logHeader } from '#workbench/log/event-header.ts';
 import { eventLine } from '#workbench/log/event-lines.ts';
 import { BOOT, bootRequest, type MachineSource, type RunOptions } from '#workbench/boot/options.ts';
 import { showBytes, showCount, showTime } from '#common/quantities.ts';
@@ -23,7 +23,6 @@ import type { MachineOrigin } from '#workbench/debug/debugged-machine.ts';
 import { GdbServer } from '#workbench/debug/gdb-server.ts';
 import { ReplayFilter } from '#workbench/debug/replay-filter.ts';
 import { checkOutput, OutputStream, writeOutput } from '#workbench/files/output-file.ts';
-import { logHeader } from '#workbench/log/event-header.ts';
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';
 import { collectReport } from '#workbench/report/collect.ts';

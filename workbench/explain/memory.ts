@@ -4,8 +4,7 @@
  * touched, which devices lie beside it.
  */
 
-import { rangeOf } from '#common/range.ts';
-import type { Range as Interval } from '#common/range.ts';
+import { type Range as Interval, rangeOf } from '#common/range.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { touchedSpans, viewOf } from './machine-view.ts';
 import { type OwnedRange, physicalMap, type RangeKind } from './physical-map.ts';

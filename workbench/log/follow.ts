@@ -2,8 +2,7 @@
 /** A log while it is being written: each event as soon as its line is complete. */
 
 import { existsSync } from 'node:fs';
-import type { EventFilter } from './read-event-log.ts';
-import { acceptor } from './read-event-log.ts';
+import { type EventFilter, acceptor } from './read-event-log.ts';
 import { LogCursor, type ScannedLine } from './log-file.ts';
 
 const POLL_MS = 100;

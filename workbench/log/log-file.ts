@@ -17,8 +17,7 @@
 import { isAscii } from 'node:buffer';
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { EventFormatError, type EventLogHeader, parseHeaderLine } from './event-header.ts';
-import { parseEventLine } from './event-lines.ts';
-import type { EventRecord } from './event-lines.ts';
+import { type EventRecord, parseEventLine } from './event-lines.ts';
 import { openInputFile, whyNotRead } from '#workbench/files/input-file.ts';
 import { InputError } from '#workbench/input-error.ts';
 

@@ -4,8 +4,7 @@
  * decided by the stamps alone, but for `grep`.
  */
 
-import type { EventLogHeader } from './event-header.ts';
-import { EventFormatError } from './event-header.ts';
+import { EventFormatError, type EventLogHeader } from './event-header.ts';
 import type { EventKind, LogEvent } from '#workbench/machine/event-kinds.ts';
 import { LogCursor, type ScannedLine } from './log-file.ts';
 

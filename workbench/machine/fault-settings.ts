@@ -7,8 +7,7 @@
 import { includes, rangeOf } from '#common/range.ts';
 import { hex } from '#common/address.ts';
 import type { MemoryBank } from '#emulator/memory/physical-memory.ts';
-import type { MemoryFaults } from '#kernel-ts/kernel/mm/faults/memory-faults.ts';
-import { isFaultless } from '#kernel-ts/kernel/mm/faults/memory-faults.ts';
+import { type MemoryFaults, isFaultless } from '#kernel-ts/kernel/mm/faults/memory-faults.ts';
 import { MAX_ORDER } from '#kernel-ts/kernel/mm/page.ts';
 import { InputError } from '#workbench/input-error.ts';
 

@@ -20,8 +20,7 @@
  * ```
  */
 
-import type { PhysAddr, VirtAddr } from '#common/address.ts';
-import { hex, PAGE_SIZE, virtAddr } from '#common/address.ts';
+import { PAGE_SIZE, type PhysAddr, type VirtAddr, hex, virtAddr } from '#common/address.ts';
 import type { SystemRegisterPort, TlbPort } from '#kernel-ts/hal/ports.ts';
 import {
   attributesOf,
@@ -33,21 +32,17 @@ import {
   tableAddress,
 } from './descriptor.ts';
 import type { Level } from './descriptor.ts';
-import { applyUpdate, planUpdate } from './update.ts';
-import type { UpdatePlan, LeafChange, MakeAddress } from './update.ts';
+import { type LeafChange, type MakeAddress, type UpdatePlan, applyUpdate, planUpdate } from './update.ts';
 import { EntryWriter } from './entry-writer.ts';
-import { applyMap, nextTable, planMap } from './map.ts';
-import type { MapCounts } from './map.ts';
+import { type MapCounts, applyMap, nextTable, planMap } from './map.ts';
 import { MapError } from './map-error.ts';
 import type { MappingTrace } from './mapping-trace.ts';
 import type { TableAllocator } from './table-allocator.ts';
 import type { TableMemory } from './table-memory.ts';
 import { TTBR_BASE_MASK } from './translation-control.ts';
 import type { Range } from '#common/range.ts';
-import { checkedRange, halfOf, offsetOf, tableIndex } from './virtual-range.ts';
-import type { Half } from './virtual-range.ts';
-import { KERNEL_READ, walk } from './walk.ts';
-import type { Access, Translation } from './walk.ts';
+import { type Half, checkedRange, halfOf, offsetOf, tableIndex } from './virtual-range.ts';
+import { type Access, KERNEL_READ, type Translation, walk } from './walk.ts';
 
 /** Parts shared by all address spaces of one machine. */
 export interface MmuContext {

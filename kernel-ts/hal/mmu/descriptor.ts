@@ -26,8 +26,7 @@
  * (memory attributes).
  */
 
-import type { PhysAddr } from '#common/address.ts';
-import { hex, physAddr } from '#common/address.ts';
+import { type PhysAddr, hex, physAddr } from '#common/address.ts';
 
 /** Lookup level of the 4 KiB granule with 48-bit addresses: 0 is the root, 3 holds pages. */
 export type Level = 0 | 1 | 2 | 3;

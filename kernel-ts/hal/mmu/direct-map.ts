@@ -10,8 +10,7 @@
  * devices).
  */
 
-import type { PhysAddr } from '#common/address.ts';
-import { virtAddr } from '#common/address.ts';
+import { type PhysAddr, virtAddr } from '#common/address.ts';
 import type { Range } from '#common/range.ts';
 import type { AddressSpace } from './address-space.ts';
 import type { MemoryAttributes } from './descriptor.ts';

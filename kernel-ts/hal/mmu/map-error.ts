@@ -5,8 +5,7 @@
  * Not here: faults of a guest access (results of `translate`), and aborts of a port.
  */
 
-import type { VirtAddr } from '#common/address.ts';
-import { hex } from '#common/address.ts';
+import { type VirtAddr, hex } from '#common/address.ts';
 
 /** Codes of {@link MapError}. */
 export const MapErrorCode = {

@@ -9,16 +9,14 @@
  * next size, so the number of entries is minimal.
  */
 
-import type { PhysAddr } from '#common/address.ts';
-import { hex } from '#common/address.ts';
+import { type PhysAddr, hex } from '#common/address.ts';
 import { describe, kindOf, LEVEL_SPAN, leafDescriptor, tableAddress, tableDescriptor } from './descriptor.ts';
 import type { Level, MemoryAttributes } from './descriptor.ts';
 import type { EntryWriter } from './entry-writer.ts';
 import { MapError } from './map-error.ts';
 import type { TableMemory } from './table-memory.ts';
 import type { Range } from '#common/range.ts';
-import { addressAt, entriesIn } from './virtual-range.ts';
-import type { EntrySlice, Half } from './virtual-range.ts';
+import { type EntrySlice, type Half, addressAt, entriesIn } from './virtual-range.ts';
 
 /** Entries written, by size. */
 export interface MapCounts {

@@ -8,17 +8,14 @@
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (TTBRs, EPD), D8 "TLB maintenance".
  */
 
-import type { PhysAddr, VirtAddr } from '#common/address.ts';
-import { physAddr, virtAddr } from '#common/address.ts';
+import { type PhysAddr, type VirtAddr, physAddr, virtAddr } from '#common/address.ts';
 import type { Ports, TracePort } from '#kernel-ts/hal/ports.ts';
-import { AddressSpace } from './address-space.ts';
-import type { MmuContext } from './address-space.ts';
+import { AddressSpace, type MmuContext } from './address-space.ts';
 import { MapError } from './map-error.ts';
 import { MappingTrace } from './mapping-trace.ts';
 import type { PageAllocator } from './page-allocator.ts';
 import { PtPool } from './pt-pool.ts';
-import { tableRanges } from './ptdump.ts';
-import type { TableReport } from './ptdump.ts';
+import { type TableReport, tableRanges } from './ptdump.ts';
 import { TableAllocator } from './table-allocator.ts';
 import { TableMemory } from './table-memory.ts';
 import {
@@ -29,10 +26,8 @@ import {
   TCR_EPD1,
   TTBR_BASE_MASK,
 } from './translation-control.ts';
-import type { Half } from './virtual-range.ts';
-import { addressAt } from './virtual-range.ts';
-import { KERNEL_READ, walk } from './walk.ts';
-import type { Access, Translation, TranslationRegime } from './walk.ts';
+import { type Half, addressAt } from './virtual-range.ts';
+import { type Access, KERNEL_READ, type Translation, type TranslationRegime, walk } from './walk.ts';
 
 /** Last page of the high half; see {@link AddressSpace} for its use. */
 export const DEFAULT_ALIAS_WINDOW = addressAt('high', 2 ** 48 - 4096);

@@ -14,8 +14,7 @@
  * in.
  */
 
-import type { PhysAddr } from '#common/address.ts';
-import { hex, PAGE_SIZE, physAddr } from '#common/address.ts';
+import { PAGE_SIZE, type PhysAddr, hex, physAddr } from '#common/address.ts';
 import type { PageAllocator } from './page-allocator.ts';
 import type { TableMemory } from './table-memory.ts';
 

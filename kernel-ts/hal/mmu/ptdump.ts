@@ -10,8 +10,7 @@
  * are equal; sizes may differ within a range and are counted.
  */
 
-import type { PhysAddr, VirtAddr } from '#common/address.ts';
-import { hex, physAddr } from '#common/address.ts';
+import { type PhysAddr, type VirtAddr, hex, physAddr } from '#common/address.ts';
 import {
   attributesOf,
   describeAttributes,
@@ -25,8 +24,7 @@ import {
 import type { Level, MemoryAttributes } from './descriptor.ts';
 import type { MapCounts } from './map.ts';
 import type { TableMemory } from './table-memory.ts';
-import { addressAt } from './virtual-range.ts';
-import type { Half } from './virtual-range.ts';
+import { type Half, addressAt } from './virtual-range.ts';
 
 /** Maximal run of leaves: [vaStart, vaStart + bytes) to [paStart, paStart + bytes). */
 export interface TableRange {

@@ -5,11 +5,9 @@
  * which its address identifies.
  */
 
-import type { PhysAddr } from '#common/address.ts';
-import { hex } from '#common/address.ts';
+import { type PhysAddr, hex } from '#common/address.ts';
 import type { PageAllocator } from './page-allocator.ts';
-import { PtPoolError } from './pt-pool.ts';
-import type { PtPool } from './pt-pool.ts';
+import { type PtPool, PtPoolError } from './pt-pool.ts';
 import type { TableMemory } from './table-memory.ts';
 
 /** Allocates cleared tables. */

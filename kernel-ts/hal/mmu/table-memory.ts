@@ -7,8 +7,7 @@
  * compiled code.
  */
 
-import type { PhysAddr, VirtAddr } from '#common/address.ts';
-import { PAGE_SIZE, virtAddr } from '#common/address.ts';
+import { PAGE_SIZE, type PhysAddr, type VirtAddr, virtAddr } from '#common/address.ts';
 import type { MemoryPort } from '#kernel-ts/hal/ports.ts';
 import { ENTRIES_PER_TABLE } from './descriptor.ts';
 

@@ -16,8 +16,7 @@
  * entries".
  */
 
-import type { PhysAddr, VirtAddr } from '#common/address.ts';
-import { physAddr } from '#common/address.ts';
+import { type PhysAddr, type VirtAddr, physAddr } from '#common/address.ts';
 import {
   attributesOf,
   ENTRIES_PER_TABLE,
@@ -30,15 +29,13 @@ import {
   VALID,
 } from './descriptor.ts';
 import type { Level } from './descriptor.ts';
-import type { EntryWriter } from './entry-writer.ts';
-import { isPermissionChange } from './entry-writer.ts';
+import { type EntryWriter, isPermissionChange } from './entry-writer.ts';
 import { nextTable } from './map.ts';
 import { MapError } from './map-error.ts';
 import type { MappingTrace } from './mapping-trace.ts';
 import type { TableMemory } from './table-memory.ts';
 import type { Range } from '#common/range.ts';
-import { addressAt, entriesIn } from './virtual-range.ts';
-import type { EntrySlice, Half } from './virtual-range.ts';
+import { type EntrySlice, type Half, addressAt, entriesIn } from './virtual-range.ts';
 
 /**
  * New descriptor of a leaf; 0 unmaps it. Also called before a split: the result must not depend on

@@ -15,11 +15,9 @@
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (T0SZ = T1SZ = 16, no top-byte-ignore).
  */
 
-import type { VirtAddr } from '#common/address.ts';
-import { hex, PAGE_SIZE, virtAddr } from '#common/address.ts';
+import { PAGE_SIZE, type VirtAddr, hex, virtAddr } from '#common/address.ts';
 import type { Range } from '#common/range.ts';
-import { ENTRIES_PER_TABLE, LEVEL_SPAN } from './descriptor.ts';
-import type { Level } from './descriptor.ts';
+import { ENTRIES_PER_TABLE, LEVEL_SPAN, type Level } from './descriptor.ts';
 import { MapError } from './map-error.ts';
 
 /** Half of the address space: low is TTBR0_EL1's, high is TTBR1_EL1's. */

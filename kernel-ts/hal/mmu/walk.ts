@@ -22,8 +22,7 @@
  * beyond ID_AA64MMFR0_EL1.PARange.
  */
 
-import type { PhysAddr, VirtAddr } from '#common/address.ts';
-import { hex, physAddr } from '#common/address.ts';
+import { type PhysAddr, type VirtAddr, hex, physAddr } from '#common/address.ts';
 import {
   ADDRESS_MASK,
   AF,

@@ -10,8 +10,7 @@
  */
 
 import type { Console } from '#kernel-ts/hal/console/console.ts';
-import type { ByteQueue } from './byte-queue.ts';
-import { QUEUE_CAPACITY } from './byte-queue.ts';
+import { type ByteQueue, QUEUE_CAPACITY } from './byte-queue.ts';
 
 const CTRL_C = 0x03;
 

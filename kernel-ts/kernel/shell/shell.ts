@@ -6,8 +6,7 @@
  *     UART ─interrupt─► console input ─► serve() ─► line editor ─► command table ─► console
  */
 
-import type { VirtAddr } from '#common/address.ts';
-import { virtAddr } from '#common/address.ts';
+import { type VirtAddr, virtAddr } from '#common/address.ts';
 import { BEL } from '#common/ascii.ts';
 import type { ConsoleInput } from '#kernel-ts/kernel/interrupts/console-input.ts';
 import type { KernelContext } from '#kernel-ts/kernel/context.ts';

@@ -4,8 +4,7 @@
  * freed frames. The memory system uses it only when faults were requested.
  */
 
-import type { PhysAddr, VirtAddr } from '#common/address.ts';
-import { PAGE_SIZE } from '#common/address.ts';
+import { PAGE_SIZE, type PhysAddr, type VirtAddr } from '#common/address.ts';
 import type { MemoryPort, TracePort } from '#kernel-ts/hal/ports.ts';
 import type { BssArena } from '#kernel-ts/kernel/mm/bss.ts';
 import { Buddy, coveringOrder } from '#kernel-ts/kernel/mm/buddy.ts';
