@@ -7,15 +7,12 @@
 import { PAGE_SIZE } from '#common/address.ts';
 import { BoardError } from './board-error.ts';
 import { size } from '#common/quantities.ts';
-import type { Board, BoardConfig, BoardDefinition, BoardLimits, BoardOptions } from './types.ts';
+import type { Board, BoardConfig, BoardDefinition, BoardOptions } from './types.ts';
 import { validateBoard } from './validate-board.ts';
 
 /** Data of a board file. `configure` gets complete options, inside the limits. */
-interface BoardSource {
-  readonly name: string;
-  readonly title: string;
+interface BoardSource extends Omit<BoardDefinition, 'create'> {
   readonly defaults: Omit<BoardConfig, 'el'>;
-  readonly limits: BoardLimits;
   configure(config: BoardConfig): Board;
 }
 
@@ -23,11 +20,10 @@ interface BoardSource {
  * Creates a definition whose `create` fills in defaults, checks options and validates its board.
  */
 export function defineBoard(source: BoardSource): BoardDefinition {
-  const { name, title, defaults, limits } = source;
+  const { name, title, limits } = source;
   return {
     name,
     title,
-    defaults,
     limits,
     create(options: BoardOptions = {}): Board {
       const board = source.configure(checkOptions(source, options));

@@ -13,12 +13,11 @@
 import { BoardError } from './board-error.ts';
 import type { CellCounts, ChosenOptions } from './tree-sections.ts';
 import * as sections from './tree-sections.ts';
-import { type FdtNode, resolveTree } from './tree-resolve.ts';
+import type { FdtNode } from '#fdt/index.ts';
+import { resolveTree } from './tree-resolve.ts';
 import { type NodeSource, cells, interrupts, pathTo, ref, text } from './tree-source.ts';
 import type { Board, DeviceNode, DevicePlacement, RootItem } from './types.ts';
 import { getDevice } from './validate-board.ts';
-
-export type { FdtNode } from './tree-resolve.ts';
 
 /**
  * Device tree of `board`, with the additions of the boot loader. Equal arguments give equal bytes.

@@ -43,26 +43,26 @@ const RAM_SLOTS: readonly RamBank[] = [
  * page-aligned: 1080 x 2400 pixels of four bytes.
  */
 const UPSTREAM_RESERVED = [
-  region('gsa@90200000', 0x9020_0000, 0x40_0000, 'device-tree'),
-  region('tpu-fw@93000000', 0x9300_0000, 0x100_0000, 'device-tree'),
-  region('aoc@94000000', 0x9400_0000, 0x300_0000, 'device-tree'),
-  region('abl@f8800000', 0xf880_0000, 0x200_0000, 'device-tree'),
-  region('dss-log-reserved@fd3f0000', 0xfd3f_0000, 0xe000, 'device-tree'),
+  region('gsa@90200000', 0x9020_0000, 0x40_0000),
+  region('tpu-fw@93000000', 0x9300_0000, 0x100_0000),
+  region('aoc@94000000', 0x9400_0000, 0x300_0000),
+  region('abl@f8800000', 0xf880_0000, 0x200_0000),
+  region('dss-log-reserved@fd3f0000', 0xfd3f_0000, 0xe000),
   // The boot loader adds the same page again as debug_kinfo_reserved@fd3fe000. One node is enough:
   // with both, Linux reserves the page once and prints a warning about the overlap.
-  region('debug-kinfo-reserved@fd3fe000', 0xfd3f_e000, 0x1000, 'device-tree'),
-  region('bldr-log-reserved@fd800000', 0xfd80_0000, 0x10_0000, 'device-tree'),
-  region('bldr-log-hist-reserved@fd900000', 0xfd90_0000, 0x2000, 'device-tree'),
-  region('splash@fac00000', 0xfac0_0000, 1080 * 2400 * 4, 'device-tree'),
+  region('debug-kinfo-reserved@fd3fe000', 0xfd3f_e000, 0x1000),
+  region('bldr-log-reserved@fd800000', 0xfd80_0000, 0x10_0000),
+  region('bldr-log-hist-reserved@fd900000', 0xfd90_0000, 0x2000),
+  region('splash@fac00000', 0xfac0_0000, 1080 * 2400 * 4),
 ];
 
 /**
  * Regions that the boot loader adds when it starts the kernel; their nodes have no unit address.
  */
 const BOOT_LOADER_RESERVED = [
-  region('pkvm_guest_firmware', 0x8b00_0000, 0xc_4000, 'boot-loader'),
-  region('sec_dram', 0xb720_0000, 0x8e0_0000, 'boot-loader'),
-  region('sec_pt', 0xe000_0000, 0x250_0000, 'boot-loader'),
+  region('pkvm_guest_firmware', 0x8b00_0000, 0xc_4000),
+  region('sec_dram', 0xb720_0000, 0x8e0_0000),
+  region('sec_pt', 0xe000_0000, 0x250_0000),
 ];
 
 /** The Pixel 6. Options: memory (the low bank first) and the number of cores, 1 to 8. */
@@ -80,8 +80,6 @@ export const pixel6 = defineBoard({
     const ramBanks = fillBanks(RAM_SLOTS, memoryBytes);
     return {
       name: 'pixel6',
-      title: 'Google Pixel 6',
-      soc: 'gs101',
       model: 'Oriole',
       compatible: ['google,gs101-oriole', 'google,gs101'],
       rootCells: { address: 2, size: 1 },
@@ -161,6 +159,6 @@ function gpioKeys(): NodeSource {
   };
 }
 
-function region(name: string, base: number, size: number, owner: ReservedRegion['owner']): ReservedRegion {
-  return { name, base: physAddr(base), size, noMap: true, owner };
+function region(name: string, base: number, size: number): ReservedRegion {
+  return { name, base: physAddr(base), size, noMap: true };
 }

@@ -25,7 +25,7 @@ import { physAddr } from '#common/address.ts';
 import { defineBoard } from './define-board.ts';
 import { fillBanks } from './ram.ts';
 import type { CellSource, Interrupt, NodeSource, PropertySource } from './tree-source.ts';
-import { cells, flag, interrupts, ref, text, wideCells } from './tree-source.ts';
+import { cells, flag, interrupts, ref, spi, text, wideCells } from './tree-source.ts';
 import { CPU_TYPES } from './cpu-types.ts';
 import type { BoardConfig, Cpu, CpuType, DevicePart, DevicePlacement } from './types.ts';
 
@@ -50,8 +50,6 @@ export const qemuVirt = defineBoard({
   },
   configure: (config) => ({
     name: 'qemu-virt',
-    title: 'QEMU virt machine',
-    soc: 'virt',
     model: 'linux,dummy-virt',
     compatible: ['linux,dummy-virt'],
     rootCells: { address: 2, size: 2 },
@@ -361,10 +359,6 @@ function primecell(compatible: string, ...clockNames: readonly string[]): Readon
     clocks: cells(...clockNames.map(() => ref('apb_pclk'))),
     'clock-names': text(...clockNames),
   };
-}
-
-function spi(number: number): Interrupt {
-  return { type: 'spi', number, trigger: 'level-high' };
 }
 
 function absent(name: string, base: number, size: number): DevicePlacement {

@@ -74,7 +74,6 @@ describe('clipToRam', () => {
       base: physAddr(base),
       size,
       noMap: true,
-      owner: 'boot-loader',
     });
     const bank = { base: physAddr(0x10_000), size: 0x10_000 };
     const regions = [

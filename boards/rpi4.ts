@@ -54,8 +54,6 @@ export const rpi4 = defineBoard({
   limits: { memoryBytes: { min: 64 * MiB, max: 16 * GiB }, cpus: { min: 1, max: 4 }, gicVersions: [2], cpuTypes: [] },
   configure: ({ memoryBytes, cpus }) => ({
     name: 'rpi4',
-    title: 'Raspberry Pi 4 Model B',
-    soc: 'bcm2711',
     model: 'Raspberry Pi 4 Model B',
     compatible: ['raspberrypi,4-model-b', 'brcm,bcm2711'],
     rootCells: { address: 2, size: 1 },

@@ -7,23 +7,10 @@
  * arm,gic and arm,gic-v3 (three cells: type, number, flags; a fourth names a PPI partition).
  */
 
-import { encodeUtf8 } from '#common/utf8.ts';
+import { type FdtNode, stringListValue } from '#fdt/index.ts';
 import { BoardError } from './board-error.ts';
 import { type CellSource, type Interrupt, type NodeSource, type PropertySource, ref } from './tree-source.ts';
 import type { Board } from './types.ts';
-
-/** A property: name and raw value, as in a flattened tree. */
-export interface FdtProperty {
-  readonly name: string;
-  readonly value: Uint8Array;
-}
-
-/** A node of a resolved tree; the root's name is empty. */
-export interface FdtNode {
-  readonly name: string;
-  readonly properties: readonly FdtProperty[];
-  readonly children: readonly FdtNode[];
-}
 
 /**
  * Resolves references into phandles and paths, interrupts into cells, and all values into bytes.
@@ -60,9 +47,9 @@ export function resolveTree(board: Board, root: NodeSource): FdtNode {
       case 'bytes':
         return property.bytes;
       case 'text':
-        return textBytes(property.strings);
+        return stringListValue(...property.strings);
       case 'path':
-        return textBytes([lookup(paths, property.label)]);
+        return stringListValue(lookup(paths, property.label));
       case 'cells':
       case 'interrupts':
         return cellBytes(
@@ -115,9 +102,4 @@ function cellBytes(values: readonly number[]): Uint8Array {
     view.setUint32(i * 4, value);
   }
   return out;
-}
-
-/** Encodes strings as NUL-terminated UTF-8, in sequence. */
-function textBytes(strings: readonly string[]): Uint8Array {
-  return encodeUtf8(strings.map((string) => `${string}\0`).join(''));
 }

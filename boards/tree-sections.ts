@@ -109,6 +109,20 @@ export function psciNode({ name, psci }: Board): NodeSource {
   };
 }
 
+/** A clock of one rate. `output` is its name for drivers. */
+export function fixedClock(name: string, label: string, output: string, rateHz: number): NodeSource {
+  return {
+    name,
+    label,
+    properties: {
+      compatible: text('fixed-clock'),
+      '#clock-cells': cells(0),
+      'clock-output-names': text(output),
+      'clock-frequency': cells(rateHz),
+    },
+  };
+}
+
 /** /timer: the generic timer's PPIs. */
 export function timerNode({ timer }: Board): NodeSource {
   return {

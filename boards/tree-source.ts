@@ -85,6 +85,11 @@ export function interrupts(...list: readonly Interrupt[]): PropertySource {
   return { kind: 'interrupts', interrupts: list };
 }
 
+/** Level-high shared interrupt. */
+export function spi(number: number): Interrupt {
+  return { type: 'spi', number, trigger: 'level-high' };
+}
+
 /** The phandle of the node labelled `label`, for {@link cells}. */
 export function ref(label: string): PhandleReference {
   return { ref: label };

@@ -9,7 +9,7 @@
  *   Board
  *    |- ramBanks     [base, base + size) ...            -> physical memory, /memory
  *    |- devices      name, model, base, size, irqs      -> bus;  nodes -> device tree
- *    |- reserved     base, size, no-map, owner          -> /reserved-memory
+ *    |- reserved     base, size, no-map                 -> /reserved-memory
  *    |- cpus, psci, timer, interruptController          -> CPU cores, /cpus, /psci, /timer
  *    `- firmware, load, kernelConsole                   -> where things start and what they print on
  *
@@ -81,10 +81,6 @@ export interface ReservedRegion {
   readonly size: number;
   /** The operating system must not even map it (Devicetree Specification v0.4, 3.5.4). */
   readonly noMap: boolean;
-  /**
-   * The source of the reservation: the tree that ships with the kernel, or the boot loader.
-   */
-  readonly owner: 'device-tree' | 'boot-loader';
 }
 
 /** A CPU core. */
@@ -197,9 +193,6 @@ export type RootItem =
 export interface Board {
   /** Name on the command line. */
   readonly name: string;
-  /** Full name, for people. */
-  readonly title: string;
-  readonly soc: string;
   /** Root `model` and `compatible`. */
   readonly model: string;
   readonly compatible: readonly string[];
@@ -261,8 +254,8 @@ export interface BoardLimits {
 /** A board that can be configured. */
 export interface BoardDefinition {
   readonly name: string;
+  /** Full name, for people. */
   readonly title: string;
-  readonly defaults: Omit<BoardConfig, 'el'>;
   readonly limits: BoardLimits;
   /** @throws BoardError when an option is outside its limits, naming the value and the range */
   create(options?: BoardOptions): Board;

@@ -43,9 +43,7 @@ describe('validateBoard', () => {
       'a reserved region outside RAM',
       {
         ...board,
-        reserved: [
-          { name: 'r', base: physAddr(0x1_0000_0000), size: 4096, noMap: true, owner: 'boot-loader' as const },
-        ],
+        reserved: [{ name: 'r', base: physAddr(0x1_0000_0000), size: 4096, noMap: true }],
       },
       /reserved r \[0x100000000, 0x100001000\) is not inside RAM/,
     ],

@@ -20,10 +20,10 @@
  */
 
 import { physAddr } from '#common/address.ts';
-import type { CellSource, Interrupt, NodeSource, PropertySources } from '#boards/tree-source.ts';
-import { cells, flag, interrupts, ref, text } from '#boards/tree-source.ts';
+import type { CellSource, NodeSource, PropertySources } from '#boards/tree-source.ts';
+import { cells, flag, interrupts, ref, spi, text } from '#boards/tree-source.ts';
 import { CPU_TYPES } from '#boards/cpu-types.ts';
-import { cpuLabel } from '#boards/tree-sections.ts';
+import { cpuLabel, fixedClock } from '#boards/tree-sections.ts';
 import type { Cpu, DeviceModel, DevicePlacement, InterruptController, Timer } from '#boards/types.ts';
 
 /** Offset from an address in the tree to the CPU's address. */
@@ -83,18 +83,7 @@ export const bcm2711SocNode: NodeSource = {
 export const bcm2711Clocks: NodeSource = {
   name: 'clocks',
   properties: {},
-  children: [
-    {
-      name: 'clk-osc',
-      label: 'clk_osc',
-      properties: {
-        compatible: text('fixed-clock'),
-        '#clock-cells': cells(0),
-        'clock-output-names': text('osc'),
-        'clock-frequency': cells(54_000_000),
-      },
-    },
-  ],
+  children: [fixedClock('clk-osc', 'clk_osc', 'osc', 54_000_000)],
 };
 
 /** firmware: the firmware behind the mailbox. */
@@ -162,26 +151,18 @@ export function bcm2711Devices(): DevicePlacement[] {
       spis: [33],
       properties: { '#mbox-cells': cells(0) },
     }),
-    {
-      ...block('pm', 'watchdog', ['brcm,bcm2711-pm', 'brcm,bcm2835-pm-wdt'], 0x7e10_0000, 0x114, {
-        model: 'bcm2835-pm',
-        moreWindows: ['asb', 'rpivid-asb'],
-        properties: {
-          '#power-domain-cells': cells(1),
-          '#reset-cells': cells(1),
-          'reg-names': text('pm', 'asb', 'rpivid_asb'),
-          clocks: cells(
-            ref('firmware_clocks'),
-            5,
-            ...clock(CLOCK.PERI_IMAGE),
-            ...clock(CLOCK.H264),
-            ...clock(CLOCK.ISP),
-          ),
-          'clock-names': text('v3d', 'peri_image', 'h264', 'isp'),
-          'system-power-controller': flag(),
-        },
-      }),
-    },
+    block('pm', 'watchdog', ['brcm,bcm2711-pm', 'brcm,bcm2835-pm-wdt'], 0x7e10_0000, 0x114, {
+      model: 'bcm2835-pm',
+      moreWindows: ['asb', 'rpivid-asb'],
+      properties: {
+        '#power-domain-cells': cells(1),
+        '#reset-cells': cells(1),
+        'reg-names': text('pm', 'asb', 'rpivid_asb'),
+        clocks: cells(ref('firmware_clocks'), 5, ...clock(CLOCK.PERI_IMAGE), ...clock(CLOCK.H264), ...clock(CLOCK.ISP)),
+        'clock-names': text('v3d', 'peri_image', 'h264', 'isp'),
+        'system-power-controller': flag(),
+      },
+    }),
     block('cprman', 'cprman', 'brcm,bcm2711-cprman', 0x7e10_1000, 0x2000, {
       model: 'bcm2711-cprman',
       label: 'clocks',
@@ -388,8 +369,4 @@ function block(
 
 function unlisted(name: string, base: number, size: number): DevicePlacement {
   return { name, model: 'storage', base: physAddr(PERIPHERALS + base), size, nodes: [] };
-}
-
-function spi(number: number): Interrupt {
-  return { type: 'spi', number, trigger: 'level-high' };
 }

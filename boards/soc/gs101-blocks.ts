@@ -10,7 +10,7 @@
 
 import { physAddr } from '#common/address.ts';
 import type { CellSource, NodeSource, PropertySource } from '#boards/tree-source.ts';
-import { type Interrupt, cells, flag, interrupts, ref, text } from '#boards/tree-source.ts';
+import { cells, flag, interrupts, ref, spi, text } from '#boards/tree-source.ts';
 import type { DeviceNode, DevicePlacement } from '#boards/types.ts';
 
 /** Most blocks sit in a slot of 64 KiB on the peripheral bus. */
@@ -22,11 +22,6 @@ export interface BlockOptions {
   readonly spis?: readonly number[];
   readonly properties?: Readonly<Record<string, PropertySource>>;
   readonly children?: readonly NodeSource[];
-}
-
-/** Level-high shared interrupt, as are all of this chip's interrupts. */
-export function spi(number: number): Interrupt {
-  return { type: 'spi', number, trigger: 'level-high' };
 }
 
 /** Register storage at `base` with one node `nodeName` under soc@0. */

@@ -8,7 +8,7 @@
  */
 
 import { physAddr } from '#common/address.ts';
-import { cells, flag, ref, text } from '#boards/tree-source.ts';
+import { cells, flag, ref, spi, text } from '#boards/tree-source.ts';
 import type { DevicePlacement } from '#boards/types.ts';
 import {
   APB_SLOT,
@@ -17,7 +17,6 @@ import {
   clocks,
   pinController,
   plainBanks,
-  spi,
   sysreg,
   unlisted,
 } from './gs101-blocks.ts';

@@ -12,9 +12,9 @@
  */
 
 import { physAddr } from '#common/address.ts';
-import { type CellSource, cells, flag, ref, text } from '#boards/tree-source.ts';
+import { type CellSource, cells, flag, ref, spi, text } from '#boards/tree-source.ts';
 import type { DeviceModel, DeviceNode, DevicePlacement } from '#boards/types.ts';
-import { clocks, spi } from './gs101-blocks.ts';
+import { clocks } from './gs101-blocks.ts';
 
 const PROTOCOL_BYTES = 0xc0;
 const SPI_REGISTER_BYTES = 0x30;

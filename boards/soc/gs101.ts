@@ -22,6 +22,7 @@
  * 7.2, as facts.
  */
 
+import { fixedClock } from '#boards/tree-sections.ts';
 import { type NodeSource, cells, text } from '#boards/tree-source.ts';
 import type { InterruptController, Psci, Timer } from '#boards/types.ts';
 
@@ -64,17 +65,4 @@ export function gs101FixedClocks(oscillatorHz: number): NodeSource[] {
     fixedClock('clock-1', 'oscclk', 'oscclk', oscillatorHz),
     fixedClock('clock-2', 'ext_200m', 'ext-200m', 200_000_000),
   ];
-}
-
-function fixedClock(name: string, label: string, output: string, rateHz: number): NodeSource {
-  return {
-    name,
-    label,
-    properties: {
-      compatible: text('fixed-clock'),
-      '#clock-cells': cells(0),
-      'clock-output-names': text(output),
-      'clock-frequency': cells(rateHz),
-    },
-  };
 }

@@ -7,7 +7,7 @@
  * Specification: Devicetree Specification v0.4, 2.3.5, 2.3.6, 2.3.8.
  */
 
-import type { FdtNode } from '#boards/tree-resolve.ts';
+import type { FdtNode } from '#fdt/index.ts';
 
 /** A window of a device node in CPU addresses. */
 export interface TreeWindow {
