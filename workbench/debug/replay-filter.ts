@@ -31,22 +31,22 @@ export class ReplayFilter {
    * events are all there are
    */
   listen({ serial, events }: LevitateMachine, eventsBefore: number | null = null): void {
-    let bytesSaid = eventsBefore === null ? 0 : serial.byteLength;
+    let bytesSent = eventsBefore === null ? 0 : serial.byteLength;
     serial.onBytes((chunk) => {
-      const known = Math.max(0, this.bytes - bytesSaid);
-      bytesSaid += chunk.length;
+      const known = Math.max(0, this.bytes - bytesSent);
+      bytesSent += chunk.length;
       if (known >= chunk.length) return;
-      this.bytes = bytesSaid;
+      this.bytes = bytesSent;
       this.onBytes(chunk.subarray(known));
     });
-    let eventsSaid = eventsBefore ?? 0;
-    const tell = (event: LogEvent): void => {
-      eventsSaid++;
-      if (eventsSaid <= this.events) return;
-      this.events = eventsSaid;
+    let eventsSent = eventsBefore ?? 0;
+    const forward = (event: LogEvent): void => {
+      eventsSent++;
+      if (eventsSent <= this.events) return;
+      this.events = eventsSent;
       this.onEvent(event);
     };
-    if (eventsBefore === null) for (const event of events.events) tell(event);
-    events.subscribe(tell);
+    if (eventsBefore === null) for (const event of events.events) forward(event);
+    events.subscribe(forward);
   }
 }

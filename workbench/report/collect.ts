@@ -12,7 +12,7 @@ import { showBytes, showCount, showTime } from '#common/quantities.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';
 import { condense } from './condense.ts';
-import type { Fact, MappedRange, ReportData, StoryPart } from './page-data.ts';
+import type { KeyFigure, MappedRange, ReportData, StoryPart } from './page-data.ts';
 import { STORY_TRACE } from './story-builder.ts';
 import type { StoryRecorder } from './story-recorder.ts';
 
@@ -26,7 +26,7 @@ export function collectReport(
   report: Report,
   recorder: StoryRecorder,
 ): ReportData {
-  recorder.news();
+  recorder.takeChanges();
   const { banks } = recorder;
   const story = condense(banks, recorder.story);
   return {
@@ -41,7 +41,7 @@ export function collectReport(
     story,
     lanes: recorder.lanes.at(report.time.simulatedNs),
     tables: mappedRanges(machine),
-    facts: factsOf(report),
+    keyFigures: keyFiguresOf(report),
     notes: notesOn(machine, story, recorder),
   };
 }
@@ -102,19 +102,19 @@ function mappedRange(range: TableRange, writableAndExecutable: boolean): MappedR
   };
 }
 
-function factsOf({ ram, memMap, buddy, heap, pageTables, time, host }: Report): Fact[] {
-  const facts: Fact[] = [['RAM', `${showBytes(ram.totalBytes)}, ${showBytes(ram.touchedBytes)} touched`]];
+function keyFiguresOf({ ram, memMap, buddy, heap, pageTables, time, host }: Report): KeyFigure[] {
+  const figures: KeyFigure[] = [['RAM', `${showBytes(ram.totalBytes)}, ${showBytes(ram.touchedBytes)} touched`]];
   if (buddy !== null) {
     const free = showBytes(buddy.freeFrames * PAGE_SIZE);
-    facts.push(['Free frames', `${showCount(buddy.freeFrames)} of ${showCount(buddy.totalFrames)} (${free})`]);
+    figures.push(['Free frames', `${showCount(buddy.freeFrames)} of ${showCount(buddy.totalFrames)} (${free})`]);
   }
-  if (memMap !== null) facts.push(['mem_map', `${showBytes(memMap.bytes)} at ${memMap.base}`]);
-  if (heap !== null) facts.push(['Heap', `${showBytes(heap.bytes)} at ${heap.base}`]);
+  if (memMap !== null) figures.push(['mem_map', `${showBytes(memMap.bytes)} at ${memMap.base}`]);
+  if (heap !== null) figures.push(['Heap', `${showBytes(heap.bytes)} at ${heap.base}`]);
   if (pageTables !== null) {
     const { poolUsed, poolSize, fromAllocator } = pageTables;
-    facts.push(['Page tables', `${poolUsed} of ${poolSize} from PT_POOL, ${fromAllocator} from the allocator`]);
+    figures.push(['Page tables', `${poolUsed} of ${poolSize} from PT_POOL, ${fromAllocator} from the allocator`]);
   }
-  facts.push(['Simulated', `${showTime(time.simulatedNs)}, ${showCount(time.instructions)} instructions`]);
-  facts.push(['Real time', `${time.wallMs} ms`], ['Engine', `${host.engine}, Node ${host.node}`]);
-  return facts;
+  figures.push(['Simulated', `${showTime(time.simulatedNs)}, ${showCount(time.instructions)} instructions`]);
+  figures.push(['Real time', `${time.wallMs} ms`], ['Engine', `${host.engine}, Node ${host.node}`]);
+  return figures;
 }

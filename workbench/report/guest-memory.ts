@@ -31,7 +31,7 @@ const TOUCHED: Owner = { name: 'touched by the guest', class: 'touched' };
 export class GuestMemory {
   private readonly machine: LevitateMachine;
   /** Ranges that were already claimed; claims do not overlap. */
-  private told: Range[] = [];
+  private claimed: Range[] = [];
 
   constructor(machine: LevitateMachine) {
     this.machine = machine;
@@ -39,7 +39,7 @@ export class GuestMemory {
 
   /** Claims that are known at the guest's reset. */
   atReset(): Claim[] {
-    this.told = [];
+    this.claimed = [];
     return reservationsOf(this.machine).flatMap(({ start, end, kind, owner, noMap }) =>
       this.claim([{ start, end }], { name: owner, class: noMap ? 'firmware' : CLASSES[kind] }),
     );
@@ -51,9 +51,9 @@ export class GuestMemory {
   }
 
   private claim(ranges: readonly Range[], owner: Owner): Claim[] {
-    const fresh = subtract(ranges, this.told);
+    const fresh = subtract(ranges, this.claimed);
     if (fresh.length === 0) return [];
-    this.told = [...this.told, ...fresh].sort((a, b) => a.start - b.start);
+    this.claimed = [...this.claimed, ...fresh].sort((a, b) => a.start - b.start);
     return fresh.map((range) => ({ ...framesOf(range), owner }));
   }
 }

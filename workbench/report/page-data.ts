@@ -58,7 +58,7 @@ export interface MappedRange {
 }
 
 /** A name and a value for people. */
-export type Fact = readonly [name: string, value: string];
+export type KeyFigure = readonly [name: string, value: string];
 
 /** A part of a run: the whole run for a report, the changes for the live view. */
 export interface StoryPart {
@@ -101,7 +101,7 @@ export interface ReportData {
   readonly lanes: readonly Lane[];
   /** Null when there is no modelled kernel, or its tables could not be read. */
   readonly tables: readonly MappedRange[] | null;
-  readonly facts: readonly Fact[];
+  readonly keyFigures: readonly KeyFigure[];
   /** Parts that are not in the page, and why; shown to the reader. */
   readonly notes: readonly string[];
 }

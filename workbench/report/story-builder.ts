@@ -81,7 +81,7 @@ export class StoryBuilder {
 
   /**
    * @param banks RAM in frames
-   * @param unclaimed what to call RAM of which nothing was told
+   * @param unclaimed what to call RAM that no owner has claimed
    */
   constructor(banks: readonly FrameSpan[], unclaimed = 'RAM that nobody has claimed') {
     this.banks = banks;

@@ -13,11 +13,11 @@ it.each([
   ['few', 10],
   ['more than a page holds', PAGE_LIMITS.operations + 10],
   ['so many that the story is shortened', 6 * PAGE_LIMITS.operations],
-])('no operation is lost to whoever follows the news: %s between two calls', (_, count) => {
+])('no operation is lost to whoever takes the changes: %s between two calls', (_, count) => {
   machine = new LevitateMachine({ board: 'qemu-virt', trace: STORY_TRACE });
   const recorder = new StoryRecorder(machine);
   const { events } = machine;
-  recorder.news();
+  recorder.takeChanges();
   const { operations } = recorder;
   let known = recorder.story.operations.length / 4;
   for (const pass of [1, 2]) {
@@ -25,8 +25,8 @@ it.each([
       const op = n % 2 === 0 ? 'alloc' : 'free';
       events.emit('buddy', { op, base: hex(0x4000_0000 + pass * 4096), order: 0, owner: 'heap', ownerKind: 'heap' });
     }
-    const news = recorder.news();
-    known = news === null ? recorder.story.operations.length / 4 : known + news.operations.length / 4;
+    const changes = recorder.takeChanges();
+    known = changes === null ? recorder.story.operations.length / 4 : known + changes.operations.length / 4;
     expect(known).toBe(recorder.story.operations.length / 4);
     expect(known).toBeGreaterThan(0);
   }

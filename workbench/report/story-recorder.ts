@@ -37,7 +37,7 @@ export class StoryRecorder {
     moments: [],
     stages: [],
   };
-  /** The next news are the whole story. */
+  /** The next changes are the whole story. */
   private isWhole = false;
 
   constructor(machine: LevitateMachine) {
@@ -49,7 +49,7 @@ export class StoryRecorder {
       this.builder.add(event);
       this.lanes.add(event);
     }
-    // The next news has the memory that was touched in the meantime.
+    // The next changes have the memory that was touched in the meantime.
     this.claimAtReset();
     machine.events.subscribe((event) => {
       if (LOOKED_AT.has(event.kind)) this.claimTouched();
@@ -58,7 +58,7 @@ export class StoryRecorder {
       if (event.kind === 'boot') this.claimAtReset();
       if (this.builder.buffered < PAGE_LIMITS.operations) return;
       this.keep(this.builder.drain());
-      // State kept between two calls of news() is in no part that it returns.
+      // State kept between two calls of takeChanges() is in no part that it returns.
       this.isWhole = true;
     });
   }
@@ -74,7 +74,7 @@ export class StoryRecorder {
    *
    * @param still true when the machine stands still: the last moment then has all that was done
    */
-  news(still = false): StoryPart | null {
+  takeChanges(still = false): StoryPart | null {
     this.claimTouched();
     if (still) this.builder.settle(this.now(), this.guest === null ? ALLOCATOR_AT_WORK : 'memory was touched');
     const part = this.builder.drain();

@@ -43,7 +43,7 @@ export class LiveMachine {
   private recorder!: StoryRecorder;
   private rewind!: Rewind;
   private last: Outcome | null = null;
-  private serialTold = 0;
+  private serialSent = 0;
   private state: RunState;
   private reason: string | null = null;
   private failed = false;
@@ -148,7 +148,7 @@ export class LiveMachine {
         this.machine.close();
         this.build();
         this.setState('running', null);
-        this.tellWhole();
+        this.publishWhole();
         break;
     }
     this.publish();
@@ -197,7 +197,7 @@ export class LiveMachine {
   private take(machine: LevitateMachine): void {
     this.machine = machine;
     this.recorder = new StoryRecorder(machine);
-    this.serialTold = 0;
+    this.serialSent = 0;
     this.failed = false;
   }
 
@@ -207,12 +207,13 @@ export class LiveMachine {
     this.take(this.rewind.goTo(moment, before));
     before.close();
     this.setState('paused', null);
-    this.tellWhole();
+    this.publishWhole();
   }
 
-  private tellWhole(): void {
-    this.recorder.news(this.state !== 'running');
-    this.serialTold = this.machine.serial.byteLength;
+  /** Sends everything to the listeners. */
+  private publishWhole(): void {
+    this.recorder.takeChanges(this.state !== 'running');
+    this.serialSent = this.machine.serial.byteLength;
     for (const listener of this.listeners) listener(this.whole());
   }
 
@@ -238,11 +239,11 @@ export class LiveMachine {
   /** Sends the changes to the listeners. */
   private publish(): void {
     this.updatedAt = performance.now();
-    const news = this.recorder.news(this.state !== 'running');
-    const serial = this.serialSince(this.serialTold);
-    this.serialTold = this.machine.serial.byteLength;
+    const changes = this.recorder.takeChanges(this.state !== 'running');
+    const serial = this.serialSince(this.serialSent);
+    this.serialSent = this.machine.serial.byteLength;
     const update =
-      news === null ? this.whole() : { whole: null, status: this.status(), story: news, serial, ...this.lanes() };
+      changes === null ? this.whole() : { whole: null, status: this.status(), story: changes, serial, ...this.lanes() };
     for (const listener of this.listeners) listener(update);
   }
 
@@ -254,7 +255,7 @@ export class LiveMachine {
       status: this.status(),
       story: this.recorder.story,
       ...this.lanes(),
-      serial: this.serialSince(Math.max(0, this.serialTold - SERIAL_KEPT), this.serialTold),
+      serial: this.serialSince(Math.max(0, this.serialSent - SERIAL_KEPT), this.serialSent),
     };
   }
 

@@ -35,9 +35,9 @@ class Counter implements UpdateSource {
   }
 
   next(): void {
-    const news = `${++this.count} `;
-    this.text += news;
-    for (const listener of this.listeners) listener(this.update(news, null));
+    const added = `${++this.count} `;
+    this.text += added;
+    for (const listener of this.listeners) listener(this.update(added, null));
   }
 
   private update(serial: string, whole: LiveUpdate['whole']): LiveUpdate {
@@ -128,9 +128,9 @@ describe('a client that does not read', () => {
     expect(page.wholes).toBe(2);
 
     // From then on it receives only changes.
-    const told = read(client, page, ({ status }) => status.instructions === UPDATES + 1);
+    const received = read(client, page, ({ status }) => status.instructions === UPDATES + 1);
     source.next();
-    await told;
+    await received;
     expect(page.serial).toBe(source.text);
     expect(page.wholes).toBe(2);
   });

@@ -109,7 +109,7 @@ export class LaneChart {
     this.showStretch(this.from + share * length * (1 - by), length * by);
   }
 
-  private tell(x: number, y: number): void {
+  private describe(x: number, y: number): void {
     const lane = this.lanes[Math.floor(y / ROW)];
     const t = this.timeAt(x);
     const near = ((this.to - this.from) / this.width) * 3;
@@ -128,7 +128,7 @@ export class LaneChart {
       this.view.select((next < 0 ? this.view.moments.length : next) - 1);
     });
     canvas.addEventListener('pointermove', ({ offsetX, offsetY, buttons }) => {
-      this.tell(offsetX, offsetY);
+      this.describe(offsetX, offsetY);
       if (drag === null || buttons === 0) return;
       const length = this.to - this.from;
       this.showStretch(drag.from - ((offsetX - drag.x) / this.width) * length, length);

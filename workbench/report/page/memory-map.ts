@@ -91,7 +91,7 @@ export class MemoryMap {
     this.setRowFrames(rowFrames);
     this.named = [{ start: pfn, end: pfn + 1 }];
     this.draw();
-    this.tell(pfn);
+    this.describe(pfn);
     this.onChosen(pfn);
   }
 
@@ -221,7 +221,7 @@ export class MemoryMap {
     return hit.row.start + Math.floor(share * this.layout.rowFrames);
   }
 
-  private tell(pfn: number): void {
+  private describe(pfn: number): void {
     const { view } = this;
     const run = view.state.find(pfn);
     if (run === null) {
@@ -257,7 +257,7 @@ export class MemoryMap {
       if (pfn !== null) this.focus = pfn;
       if (event.pointerType === 'mouse') drag = { y: event.offsetY, top: this.topRow };
       if (pfn !== null) {
-        this.tell(pfn);
+        this.describe(pfn);
         this.onChosen(pfn);
       }
     });
@@ -268,7 +268,7 @@ export class MemoryMap {
         return;
       }
       const pfn = frameOf(event);
-      if (pfn !== null) this.tell(pfn);
+      if (pfn !== null) this.describe(pfn);
     });
     for (const end of ['pointerup', 'pointerleave']) canvas.addEventListener(end, () => (drag = null));
     canvas.addEventListener('dblclick', (event) => {

@@ -23,8 +23,8 @@ function show(data: ReportData): void {
   const reason = byId('reason');
   reason.textContent = data.panic ?? data.reason;
   reason.classList.toggle('bad', data.exitStatus !== 0);
-  byId('facts').append(
-    ...data.facts.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))),
+  byId('key-figures').append(
+    ...data.keyFigures.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))),
   );
   byId('notes').append(...data.notes.map((note) => make('p', {}, note)));
 

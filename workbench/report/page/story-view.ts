@@ -76,7 +76,7 @@ export class StoryView {
     }
     addOperations(this.story, operations.slice(done));
     if (this.following && this.moments.length > 0) this.show(this.moments.length - 1);
-    this.tell('story');
+    this.notify('story');
   }
 
   /**
@@ -86,7 +86,7 @@ export class StoryView {
   select(index: number): void {
     if (this.moments.length === 0) return;
     this.show(Math.min(Math.max(0, index), this.moments.length - 1));
-    this.tell('moment');
+    this.notify('moment');
   }
 
   /** The moment that is shown. */
@@ -120,7 +120,7 @@ export class StoryView {
     return usage;
   }
 
-  private tell(change: Change): void {
+  private notify(change: Change): void {
     for (const listener of this.listeners) listener(change);
   }
 }

@@ -66,7 +66,9 @@ export function showUsageChart(view: StoryView, axis: MomentAxis): void {
               nameLines(drawn, theme);
             },
           ],
-          setCursor: [({ cursor: { left = -1 }, over }) => tell(view, axis, left < 0 ? null : left / over.clientWidth)],
+          setCursor: [
+            ({ cursor: { left = -1 }, over }) => showAmounts(view, axis, left < 0 ? null : left / over.clientWidth),
+          ],
         },
       },
       data(view, axis),
@@ -79,17 +81,17 @@ export function showUsageChart(view: StoryView, axis: MomentAxis): void {
   };
   redrawWhenNeeded(place, build);
   view.subscribe((change) => {
-    tell(view, axis, null);
+    showAmounts(view, axis, null);
     if (change === 'story') plot?.setData(data(view, axis));
     else plot?.redraw(false, false);
   });
   axis.subscribe(() => plot?.setData(data(view, axis)));
   build();
-  tell(view, axis, null);
+  showAmounts(view, axis, null);
 }
 
 /** Prints the values of the lines at `share` of the width, or at the shown moment. */
-function tell(view: StoryView, axis: MomentAxis, share: number | null): void {
+function showAmounts(view: StoryView, axis: MomentAxis, share: number | null): void {
   const index = share === null ? view.current : axis.momentAt(share);
   const [moment, usage] = [view.moments[index], view.usage[index]];
   const amounts = OWNER_CLASSES.filter((name) => (usage?.[name] ?? 0) > 0).map(

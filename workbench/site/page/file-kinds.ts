@@ -17,7 +17,7 @@ const MAGICS: readonly (readonly [at: number, bytes: string, kind: DroppedKind])
   [0, '/dts-v1/', 'dts'],
 ];
 
-/** So much of a file tells its kind. */
+/** Number of bytes of a file by which its kind is known. */
 export const HEAD_BYTES = 64;
 
 /** @param bytes the first {@link HEAD_BYTES} */

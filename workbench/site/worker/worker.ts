@@ -35,13 +35,13 @@ let live: LiveMachine | null = null;
 /** Machines that were wanted so far. */
 let turns = 0;
 
-const tell = (message: FromWorker): void => scope.postMessage(message, []);
+const send = (message: FromWorker): void => scope.postMessage(message, []);
 
 /** Reports an error: an input error if the user can correct it, else a fault of the emulator. */
 function failed(error: unknown): void {
   const isFault = !isInput(error);
   const why = error instanceof Error ? (isFault ? (error.stack ?? error.message) : error.message) : String(error);
-  tell({ kind: 'failed', why, isFault });
+  send({ kind: 'failed', why, isFault });
 }
 
 const isInput = (error: unknown): boolean =>
@@ -57,7 +57,7 @@ async function start(
   const made = new LiveMachine(settings, paused, begin);
   live = made;
   made.subscribe((update) => {
-    if (live === made) tell({ kind: 'update', update });
+    if (live === made) send({ kind: 'update', update });
   });
   try {
     await made.run();
@@ -124,9 +124,9 @@ async function make(product: SiteProduct, request: SiteRequest): Promise<{ name:
 
 async function answer(id: number, work: () => Promise<FromWorker> | FromWorker): Promise<void> {
   try {
-    tell(await work());
+    send(await work());
   } catch (error) {
-    tell({ kind: 'refused', id, why: error instanceof Error ? error.message : String(error) });
+    send({ kind: 'refused', id, why: error instanceof Error ? error.message : String(error) });
   }
 }
 
@@ -147,7 +147,7 @@ function take(message: ToWorker): void {
     case 'ask': {
       const { id, question } = message;
       const asked = live?.ask(question) ?? { refused: 'there is no machine yet: boot one first' };
-      tell({ kind: 'answer', id, answer: asked });
+      send({ kind: 'answer', id, answer: asked });
       break;
     }
     case 'make': {
@@ -172,7 +172,7 @@ async function fetchFirmware(): Promise<void> {
       failed(error);
     }
   });
-  tell({ kind: 'ready', boards: boards.map(({ name, title }) => ({ name, title })) });
+  send({ kind: 'ready', boards: boards.map(({ name, title }) => ({ name, title })) });
 }
 
 fetchFirmware().catch(failed);

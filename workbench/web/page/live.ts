@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The live view: follows a machine that the server runs, and tells it what to do. */
+/** The live view: follows a machine that the server runs, and sends it commands. */
 
 import type { LiveAnswer, LiveUpdate } from '#workbench/web/protocol.ts';
 import { MachinePage } from './machine-page.ts';
