@@ -83,7 +83,7 @@ export class DeviceNode {
     return this.cachedName;
   }
 
-  /** The unit address: the name behind its first `@`, or null. */
+  /** The unit address: the name after its first `@`, or null. */
   get unitAddress(): string | null {
     const at = this.name.indexOf('@');
     return at < 0 ? null : this.name.slice(at + 1);

@@ -30,7 +30,7 @@ export class Fdt {
   }
 
   /**
-   * Checks a whole blob and indexes its nodes. Bytes behind `totalsize` are ignored. O(structure +
+   * Checks a whole blob and indexes its nodes. Bytes after `totalsize` are ignored. O(structure +
    * strings + reservations).
    *
    * @throws FdtError what fdt_check_full would return: see `readHeader`, `readReservations` and

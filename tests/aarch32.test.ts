@@ -32,7 +32,7 @@ const SPSR_IL = 1n << 20n;
 let open: Guest | null = null;
 afterEach(() => open?.machine.close());
 
-/** Executes words at EL1 up to the gate at the vector or behind them. */
+/** Executes words at EL1 up to the gate at the vector or after them. */
 function execute(engineName: EngineName, words: readonly number[], spsr: bigint, gicVersion: 2 | 3 = 2) {
   const code = new Uint32Array(0x1000 / 4).fill(HLT_GATE);
   code.set(words);

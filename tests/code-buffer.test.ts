@@ -16,7 +16,7 @@ const RAM_BYTES = 0x10_0000;
 const BLOCKS = 60_000;
 const PASSES = 3;
 
-/** Instructions of a block. x3 = RAM, behind the code. */
+/** Instructions of a block. x3 = RAM, after the code. */
 const BLOCK = [
   0x9100_04a5, // add x5, x5, #1
   0xf900_2065, // str x5, [x3, #64]

@@ -80,7 +80,7 @@ function transcript(code: readonly number[], slices: readonly number[], counting
   const words = new Uint32Array(bytes.buffer);
   words.fill(INSTRUCTIONS.nop);
   words.set(code);
-  // The vector goes on behind the code.
+  // The vector goes on after the code.
   words[(VECTOR - RAM) / 4] = 0x9100_0463;
   words[(VECTOR - RAM) / 4 + 1] = 0x17ff_ffff - (VECTOR - RAM) / 4 + code.length;
   engine.mapMemory(RAM, bytes, 'rwx');

@@ -215,7 +215,7 @@ describe('an interrupt that waits', () => {
   /** sub x9, x9, #1; cbnz x9, .-4 */
   const [COUNT_DOWN, REPEAT] = [0xd100_0529, 0xb5ff_ffe9];
 
-  it.each(['runBlocks', 'run'] as const)('ends a slice of %s right behind the instruction that unmasks it', (how) => {
+  it.each(['runBlocks', 'run'] as const)('ends a slice of %s right after the instruction that unmasks it', (how) => {
     const { engine, load } = open();
     if (!engine.watchMasks(true, false)) return;
     load(MASK, COUNT_DOWN, REPEAT, NOP, UNMASK, MASK, NOP, SVC);

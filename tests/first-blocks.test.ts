@@ -54,17 +54,17 @@ const midr = ({ machine }: Guest): bigint => machine.bootCore.engine.getX(1);
 describe('a register of the machine is read', () => {
   it.each([
     ['by the first instruction', [READ_MIDR, HLT_GATE], [HLT_GATE]],
-    ['behind another one that the machine serves', [READ_ICC, READ_MIDR, HLT_GATE], [HLT_GATE]],
+    ['after another one that the machine serves', [READ_ICC, READ_MIDR, HLT_GATE], [HLT_GATE]],
     ['in the vector of an exception', [UNDEFINED], [READ_MIDR, HLT_GATE]],
     ['in the vector of an access to a register that there is not', [READ_NOTHING], [NOP, READ_MIDR, HLT_GATE]],
-    ['behind a firmware call', [0xd400_0003, READ_MIDR, HLT_GATE], [HLT_GATE]],
+    ['after a firmware call', [0xd400_0003, READ_MIDR, HLT_GATE], [HLT_GATE]],
   ] as const)('%s', (_where, code, vector) => {
     const guest = boot(code, vector);
     guest.run();
     expect(midr(guest)).toBe(CORTEX_A55);
   });
 
-  it('after a reset, behind an exception that was the first thing to happen', () => {
+  it('after a reset, after an exception that was the first thing to happen', () => {
     const guest = boot([UNDEFINED]);
     guest.run();
     guest.machine.memory.write32(guest.base + 0x2000, READ_MIDR);

@@ -20,7 +20,7 @@ const SITE: FuzzSite = { level: 1, words: [], operands: 1, fresh: true, tables: 
  */
 const TIMER_WORDS = [0xd53c_e218, 0xd51b_e000, 0xd51b_e020, 0xd51c_e100, 0xd53c_e321, 0xd53b_e6e0];
 
-/** ERET to AArch32 at EL0, behind the ERET: an endless loop in A32. */
+/** ERET to AArch32 at EL0, after the ERET: an endless loop in A32. */
 const AARCH32_LOOP: FuzzSite = {
   ...SITE,
   words: [0xd69f_03e0, 0xd503_201f, 0xeaff_fffe],
@@ -56,7 +56,7 @@ describe('a guest that did hang the emulator, or end it', () => {
     ['registers of the timer that its level has not, at EL1', TIMER_WORDS.map((word) => ({ ...SITE, words: [word] }))],
     ['an endless loop in AArch32', [AARCH32_LOOP]],
     ['vectors at the end of the address space', [LAST_VECTORS]],
-    ['a debug register behind an exception by the first block', UNANNOUNCED],
+    ['a debug register after an exception by the first block', UNANNOUNCED],
     ['registers of the timer at EL0', TIMER_WORDS.map((word) => ({ ...SITE, level: 0, words: [word] }) as const)],
   ])('%s', (_what, sites) => {
     expect(replayApart({ board: 'qemu-virt', gicVersion: 2, sites }, { hangMs: HANG_GUARD_MS })).toBe('ok');

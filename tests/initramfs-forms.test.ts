@@ -27,7 +27,7 @@ function entry(
 describe('an initramfs', () => {
   it.each([
     ['without a trailer', OURS.subarray(0, TRAILER_AT)],
-    ['with text behind it', Buffer.concat([OURS, Buffer.from('\0\0\0\0bootconfig\n')])],
+    ['with text after it', Buffer.concat([OURS, Buffer.from('\0\0\0\0bootconfig\n')])],
     ['with a name that is padded', Buffer.concat([entry('etc', 0o40755, '', { nameBytes: 3986 }), OURS])],
     [
       'with a checked entry in front',
@@ -37,7 +37,7 @@ describe('an initramfs', () => {
     expect(boot('qemu-virt', { initrd })).toExitWith('init', 0);
   });
 
-  it('with something else behind it has that told in one line', () => {
+  it('with something else after it is reported in one line', () => {
     const { machine } = boot('qemu-virt', { initrd: Buffer.concat([OURS, Buffer.from('\0\0\0\0bootconfig\n')]) });
     expect(machine.serial.text.match(/: the rest is ignored$/gm)).toHaveLength(1);
     expect(boot('qemu-virt', { initrd: OURS }).machine.serial.text).not.toContain('ignored');
@@ -45,7 +45,7 @@ describe('an initramfs', () => {
 
   it.each([
     ['gzip', gzipSync(OURS)],
-    ['gzip with something behind it', Buffer.concat([gzipSync(OURS), Buffer.from('signed')])],
+    ['gzip with something after it', Buffer.concat([gzipSync(OURS), Buffer.from('signed')])],
     ['the legacy frame of LZ4', encodeLz4Legacy(OURS)],
   ])('that is compressed: %s', (_what, initrd) => {
     expect(boot('qemu-virt', { initrd })).toExitWith('init', 0);

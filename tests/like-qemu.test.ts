@@ -47,7 +47,7 @@ describe('SCTLR_EL1 after reset', () => {
     ['WFI', 0xd503_207f],
     ['WFE', 0xd503_205f],
   ])('lets %s run at EL0', (_name, hint) => {
-    // The physical timer's line wakes: CNTP_TVAL_EL0 is 0 at reset; then the gate behind the code.
+    // The physical timer's line wakes: CNTP_TVAL_EL0 is 0 at reset; then the gate after the code.
     ran = runSmallCode([hint], { level: 0 });
     expect(ran.vector).toBe(null);
     expect(ran.esr).toBe(0);

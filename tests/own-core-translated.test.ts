@@ -100,7 +100,7 @@ it.each([0, 1, 5, Infinity])(
 
 /**
  * A kernel's system instructions, fifty times, at EL1 and at EL0, where some are trapped; the
- * vector goes on behind the instruction that was:
+ * vector goes on after the instruction that was:
  *
  *     msr and mrs of SP_EL0, TPIDR_EL0, TPIDRRO_EL0, TPIDR_EL1, ESR_EL1, FAR_EL1, DAIF, SPSR_EL1, ELR_EL1;
  *     msr daifclr, daifset; isb; mrs CTR_EL0; eret

@@ -180,11 +180,11 @@ describe.each([2, 3] as const)('with GICv%i', (gicVersion) => {
 
   it.each([
     [1, 'MSR DAIFClr and an instruction before MSR DAIFSet'],
-    [2, 'MSR DAIFClr with MSR DAIFSet behind it'],
+    [2, 'MSR DAIFClr with MSR DAIFSet after it'],
     [3, 'MSR DAIF'],
     [4, 'an exception return'],
     [5, 'MSR DAIFClr in every turn of a loop, when a timer expires'],
-  ])('window %i: an interrupt is taken once, right behind what unmasks it: %s', (window) => {
+  ])('window %i: an interrupt is taken once, right after what unmasks it: %s', (window) => {
     const guest = run();
     const [over] = values(guest.tagged(7), 4).filter(([, , , number]) => number === BigInt(window));
     expect(over?.slice(0, 3)).toEqual([BigInt(window), over?.[2], over?.[2]]);
@@ -208,7 +208,7 @@ describe.each([2, 3] as const)('with GICv%i', (gicVersion) => {
     expect(over).toEqual([6n, over?.[2], over?.[2], 6n]);
   });
 
-  it('an interrupt that has waited for very long is taken in one of the windows that a loop opens, right behind the instruction', () => {
+  it('an interrupt that has waited for very long is taken in one of the windows that a loop opens, right after the instruction', () => {
     const guest = run();
     const [over] = values(guest.tagged(7), 4).filter(([, , , number]) => number === 7n);
     expect(over?.[1]).toBe(over?.[2]);

@@ -243,7 +243,7 @@ describe('a file that is no good', () => {
     );
   });
 
-  it('cut short anywhere, or with something behind it, is refused', () => {
+  it('cut short anywhere, or with something after it, is refused', () => {
     const good = snapshot();
     fc.assert(
       fc.property(fc.nat(good.length - 1), (length) => {

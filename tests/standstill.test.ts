@@ -28,7 +28,7 @@ const SET_VECTORS = [0x1000_4000, 0xd518_c000];
 /** mov x9, GICD; mov w1, #1; str w1, [x9]; mov x9, GICC; str w1, [x9] */
 const ENABLE_GICV2 = [0xd2a1_0009, 0x5280_0021, 0xb900_0121, 0xd2a1_0029, 0xb900_0121];
 
-/** Words at offsets in bytes, with WFI for ever in every vector 0x800 bytes behind the first. */
+/** Words at offsets in bytes, with WFI for ever in every vector 0x800 bytes after the first. */
 function load(...pieces: readonly (readonly [offset: number, words: readonly number[]])[]): LevitateMachine {
   const image = new Uint32Array(0x1000 / 4);
   for (let at = 0; at < image.length; at += 2) image.set([WFI, BACK], at);
@@ -111,7 +111,7 @@ describe.each(ENGINES_HERE)('on %s, a guest that goes round and changes nothing'
   });
 
   it('has given up where its vector leads to the instruction that faults, and says which was the first exception', () => {
-    // ldr x0, [x1] again, behind a branch.
+    // ldr x0, [x1] again, after a branch.
     const guest = load(
       [0, [...SET_VECTORS, 0xd2a1_e001, 0xf940_0020]],
       [SAME_LEVEL, [NOP, 0x1400_0002, NOP, 0xf940_0020]],
@@ -154,7 +154,7 @@ describe.each(ENGINES_HERE)('on %s, a guest that may go on runs on to its limit'
     expect(run(words, 2.1e6)).toMatchObject({ outcome: 'limit', exitStatus: 3 });
   });
 
-  it('the same call comes again and again, and its vector leads behind it', () => {
+  it('the same call comes again and again, and its vector leads to what follows it', () => {
     // movz x1, #5000; svc #0; subs x1, x1, #1; b.ne
     // SYSTEM_OFF: movz w0, #8; movk w0, #0x8400, lsl #16; hvc #0
     const calls = [0xd282_7101, 0xd400_0001, 0xf100_0421, 0x54ff_ffc1, 0x5280_0100, 0x72b0_8000, 0xd400_0002];

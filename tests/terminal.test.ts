@@ -98,7 +98,7 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     expect(session.output).toContain('powered off');
   });
 
-  it('the escape key quits, and what is typed behind it is lost', async () => {
+  it('the escape key quits, and what is typed after it is lost', async () => {
     const session = onTerminal();
     await session.until('ready');
     session.type(`a${ESCAPE_KEY}bq`);

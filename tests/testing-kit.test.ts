@@ -29,7 +29,7 @@ const SWISS_CHEESE = Array.from({ length: 96 }).reduce<ReturnType<typeof dtb>>(
 );
 
 describe('a panic', () => {
-  it('is the line, the line behind it, and nothing else', () => {
+  it('is the line, the line after it, and nothing else', () => {
     const result = boot('pixel6', { dtb: dtb() });
     expect(result).toPanicWith('PANIC: No RAM regions found in DTB');
     expect(result).toPanicWith(/No RAM/, /^regions found: 0, /);

@@ -63,7 +63,7 @@ describe('an unreadable device tree', () => {
     ['a last compatible version of the future', patched(24, 18), 'FDT_ERR_BADVERSION', /0x1[48]/],
     ['a token that does not exist', patched(struct, 7), 'FDT_ERR_BADSTRUCTURE', `0x${struct.toString(16)}`],
     ['an end before the root ends', patched(struct + 8, 9), 'FDT_ERR_BADSTRUCTURE', /0x[0-9a-f]+/],
-    ['a structure block behind the end', patched(8, 0x7fff_fffc), 'FDT_ERR_TRUNCATED', '0x8'],
+    ['a structure block past the end', patched(8, 0x7fff_fffc), 'FDT_ERR_TRUNCATED', '0x8'],
     ['a structure block that is not aligned', patched(8, struct + 1), 'FDT_ERR_ALIGNMENT', '0x8'],
     ['a total size below the header', patched(4, 16), 'FDT_ERR_TRUNCATED', '0x4'],
     ['a total size larger than what was loaded', patched(4, blob.length + 4096), 'FDT_ERR_TRUNCATED', /0x[0-9a-f]+/],

@@ -7,7 +7,7 @@
  *                └── no region, or not wholly inside one ───┴──► BusAccessAbort
  *
  * RAM is not on the bus: the engine accesses it directly. Ranges may begin and end anywhere inside
- * a page (the gs101 UART0 and the USI block behind it share one: 0x10a0_0000..0xc0 and
+ * a page (the gs101 UART0 and the USI block after it share one: 0x10a0_0000..0xc0 and
  * 0x10a0_00c0..0xe0), so the CPU maps whole pages to this bus and the bus decides.
  *
  * Rules of an access: it lies wholly inside one device, its address is a multiple of its width, and

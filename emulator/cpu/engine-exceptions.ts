@@ -28,7 +28,7 @@ import {
 } from './syndrome.ts';
 import type { SystemRegisterAccess } from './system-register-access.ts';
 
-/** Exceptions of call instructions: the engine's PC is already behind them. */
+/** Exceptions of call instructions: the engine's PC is already after them. */
 const CALLS: ReadonlySet<number> = new Set([
   ENGINE_EXCEPTION.supervisorCall,
   ENGINE_EXCEPTION.hypervisorCall,
@@ -68,7 +68,7 @@ export class EngineExceptions {
         const conduit = number === ENGINE_EXCEPTION.hypervisorCall ? 'hvc' : 'smc';
         if (environment.firmwareCall(core, conduit)) return;
         // An unanswered call is undefined at the instruction itself; the engine's PC is already
-        // behind it.
+        // after it.
         const target = synchronousTarget(engine, levelOf(engine.getPstate()));
         exceptions.enter('synchronous', target, undefinedSyndrome(), null, pc - 4n);
         return;

@@ -45,8 +45,8 @@ interface DeliveredException {
 
 /**
  * Classes of exceptions whose instruction is executed again on return, and causes the exception
- * again if nothing has changed. Not calls, which return behind themselves; not illegal states,
- * which an exception clears; not debug exceptions, which are masked after one.
+ * again if nothing has changed. Not calls, which return to the instruction after them; not illegal
+ * states, which an exception clears; not debug exceptions, which are masked after one.
  */
 const CAUSED_AGAIN: ReadonlySet<number> = new Set([
   EXCEPTION_CLASS.unknown,

@@ -205,7 +205,7 @@ export interface CoreContext {
 /** Reason why `run` returned. */
 export type CoreStop =
   | { readonly kind: 'count' }
-  /** WFI; PC is behind it, or at it when a masked interrupt is pending. */
+  /** WFI; PC is after it, or at it when a masked interrupt is pending. */
   | { readonly kind: 'wfi' }
   /** WFE with the event register clear; PC is at it. */
   | { readonly kind: 'wfe' }

@@ -67,7 +67,7 @@ export class SystemRegisterAccess {
     // The code at an intercepted address may have changed.
     if (!this.isIntercepted(encoding)) return false;
     // An instruction that the engine translated as undefined cannot be skipped: the engine has no
-    // code behind it to continue with. It comes as an exception instead.
+    // code after it to continue with. It comes as an exception instead.
     if (
       !this.mayAccess(encoding, read) ||
       !(this.engineHas(encoding) || isOsLock(encoding) || (!read && isSoftwareIncrement(encoding)))

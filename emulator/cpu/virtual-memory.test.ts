@@ -81,7 +81,7 @@ describe('accesses', () => {
     );
   });
 
-  it('end where RAM ends inside a block: all before is reached, the first byte behind faults', () => {
+  it('end where RAM ends inside a block: all before is reached, the first byte after it faults', () => {
     const fixture = new Fixture();
     fixture.map(0x4000_0000, 0x4000_0000, 0n, 1); // 1 GiB, of which 32 MiB are RAM
     const end = LOW.base + LOW.size;

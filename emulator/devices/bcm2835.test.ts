@@ -42,8 +42,8 @@ describe('Bcm2835Mailbox', () => {
       [28, 0, 0x3_0006, 4, 4, 0, 0],
       [28, 0x8000_0000, 0x3_0006, 4, 0x8000_0008, 0, 0],
     ],
-    ['a tag that ends behind the buffer', [24, 0, 0x3_0006, 64, 4, 0, 0], [24, 0x8000_0000, 0x3_0006, 64, 4, 0, 0]],
-    ['a buffer that ends behind RAM', [0x7fff_fff0, 0, 0x3_0006], [0x7fff_fff0, 0x8000_0001, 0x3_0006]],
+    ['a tag that ends after the buffer', [24, 0, 0x3_0006, 64, 4, 0, 0], [24, 0x8000_0000, 0x3_0006, 64, 4, 0, 0]],
+    ['a buffer that ends after RAM', [0x7fff_fff0, 0, 0x3_0006], [0x7fff_fff0, 0x8000_0001, 0x3_0006]],
   ])('answers %s', (_what, request, answer) => {
     const { mailbox, put, words } = make();
     put(request);

@@ -89,7 +89,7 @@ describe('gs101PmuCall', () => {
 
   it.each([
     ['below the unit', -4, 1n],
-    ['behind it', 0x1_0000, 1n],
+    ['after it', 0x1_0000, 1n],
     ['unaligned', 2, 1n],
     ['an unknown operation', 0, 3n],
   ])('answers -EINVAL: %s', (_name, offset, operation) => {

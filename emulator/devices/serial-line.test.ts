@@ -67,7 +67,7 @@ describe('SerialLine', () => {
 });
 
 describe('SerialLine.watch', () => {
-  it('from an offset finds what comes behind it, also when the offset is asked for by who has just seen a text', () => {
+  it('from an offset finds what comes after it, also when the offset is asked for by who has just seen a text', () => {
     const line = new SerialLine();
     const seen: number[] = [];
     const again = (): void => {

@@ -120,7 +120,7 @@ export class InlineCounter {
     return Number((this.nextCode[0] ?? 0n) - this.codeStart);
   }
 
-  /** Clears the cache of blocks behind branches that leave their page. */
+  /** Clears the cache of blocks that are targets of branches that leave their page. */
   forgetBranchTargets(): void {
     this.branchTargets.fill(0);
   }
@@ -146,7 +146,7 @@ export class InlineCounter {
   }
 
   /**
-   * Ends the current block after the instruction at `pc`, and refunds the instructions behind it.
+   * Ends the current block after the instruction at `pc`, and refunds the instructions after it.
    */
   endBlockAt(pc: bigint): void {
     this.left += this.restOfBlock(pc);
@@ -267,8 +267,8 @@ export class InlineCounter {
 
   /**
    * Address in translated code of an access that called a helper, from the helper's return address.
-   * Stores return behind themselves. Loads call from the end of the block, and put the address
-   * behind themselves into RCX just before: lea rcx, [rip + disp32]; then call rel32, or call [rip
+   * Stores return to the code after them. Loads call from the end of the block, and put the address
+   * after themselves into RCX just before: lea rcx, [rip + disp32]; then call rel32, or call [rip
    * + disp32] where the library lies more than 2 GiB away.
    */
   private accessAddress(returns: bigint): bigint {

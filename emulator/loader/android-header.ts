@@ -45,7 +45,7 @@ export function headerSizeOf(format: AndroidFormat, reader: FieldReader, version
 }
 
 /**
- * Reader of the parts behind the header in order, each from a page on; its size is the field at
+ * Reader of the parts after the header in order, each from a page on; its size is the field at
  * `offset`. The first part is at `start`.
  */
 export function partsFrom(

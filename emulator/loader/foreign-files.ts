@@ -44,9 +44,9 @@ const FOREIGN: readonly ForeignFile[] = [
   {
     at: 0,
     magic: [0xd0, 0x0d, 0xfe, 0xed],
-    what: 'a device tree or FIT image, not a kernel: a tree goes behind --dtb',
+    what: 'a device tree or FIT image, not a kernel: a tree goes after --dtb',
   },
-  { at: 0, magic: '07070', what: 'a cpio archive, not a kernel: an initramfs goes behind --initrd' },
+  { at: 0, magic: '07070', what: 'a cpio archive, not a kernel: an initramfs goes after --initrd' },
   { at: 0, magic: 'QFI\u00fb', what: 'a qcow2 disk image: convert it (qemu-img convert -O raw), and --drive takes it' },
   { at: 0, magic: [0x3a, 0xff, 0x26, 0xed], what: 'an Android sparse image, not a kernel' },
   { at: 0x1fe, magic: [0x55, 0xaa], what: 'a disk image (it ends its first sector with 55 aa): --drive takes it' },

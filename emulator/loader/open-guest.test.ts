@@ -56,7 +56,7 @@ describe('openGuest', () => {
     expect(guest.deviceTrees).toEqual(patternBytes(77));
   });
 
-  it('puts the boot configuration behind the initrd, aligned, summed, and announced', () => {
+  it('puts the boot configuration after the initrd, aligned, summed, and announced', () => {
     const guest = openGuest(
       { kernel: bootImgBytes({ kernel: image, ramdisk: generic }), vendorBoot: vendorBootBytes({ bootconfig: 'ab' }) },
       decompressors,

@@ -9,7 +9,7 @@
  *    boot.img ──────┘                      vendor_boot.img: RAM disks, device tree, command line, boot configuration
  * ```
  * Sources: source.android.com, "Vendor boot partitions" (RAM disks: the vendor's, then the generic
- * one right behind; recovery's only when booting recovery). The command line is the vendor's, then
+ * one right after; recovery's only when booting recovery). The command line is the vendor's, then
  * boot.img's, as a gs101 boot loader joins them, then what the user adds.
  */
 

@@ -11,7 +11,7 @@ import type { Stateful } from '#emulator/bus/saved-state.ts';
 /** TypeScript side of a guest: the HLT immediates of its gates, and their actions. */
 export interface GateHandler {
   owns(immediate: number): boolean;
-  /** Called with the core stopped behind the gate instruction. */
+  /** Called with the core stopped after the gate instruction. */
   enter(immediate: number, core: MachineCore): void;
 }
 

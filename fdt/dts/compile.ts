@@ -148,7 +148,7 @@ class Compiler {
         hasChildren = true;
         this.child(node, name, labels, depth);
       } else {
-        if (hasChildren) throw tokens.error(`property "${name}" stands behind a node: properties come first`, at);
+        if (hasChildren) throw tokens.error(`property "${name}" comes after a node: properties come first`, at);
         setProperty(node, this.property(name, at));
       }
     }

@@ -175,7 +175,7 @@ export const ALIGNMENT_CASES: readonly LibfdtCase[] = [
   ),
 ];
 
-/** The checks of fdt_check_full behind the header. */
+/** The checks of fdt_check_full after the header. */
 export const STRUCTURE_CASES: readonly LibfdtCase[] = [
   refused(
     'FDT_ERR_TRUNCATED',

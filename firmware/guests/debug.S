@@ -4,7 +4,7 @@
  * MMU off. One line for each exception of a trial:
  *
  *     NAME
- *     esr=… elr=… far=… spsr=…      elr: from the start of the payload; far: from DATA where it lies behind it; spsr: SS and M
+ *     esr=… elr=… far=… spsr=…      elr: from the start of the payload; far: from DATA where it lies after it; spsr: SS and M
  *
  * A payload ends with SVC. After a step the handler steps again; after other exceptions it
  * continues without debugging. QEMU prints the same text; a test compares.

@@ -266,7 +266,7 @@ vector_common:
 	and	x22, x22, x24
 	mrs	x23, pan
 	mrs	x24, elr_el1
-	add	x24, x24, #4			/* behind it */
+	add	x24, x24, #4			/* after it */
 	msr	elr_el1, x24
 	eret
 	.ltorg

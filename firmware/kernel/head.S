@@ -207,8 +207,8 @@ map_gib:
 	ret
 
 	/*
-	 * Maps the 2 MiB of physical address x8 as devices through the table behind x7. A GiB that is
-	 * mapped already (RAM and console may share one) stays mapped around it.
+	 * Maps the 2 MiB of physical address x8 as devices through the table after the one at x7. A GiB
+	 * that is mapped already (RAM and console may share one) stays mapped around it.
 	 * Uses x9 to x15.
 	 */
 map_console:

@@ -67,7 +67,7 @@ export interface StageFields {
 
 /** The kernel gives up. */
 export interface PanicFields {
-  /** what stands behind `PANIC: ` on the serial line */
+  /** the text after `PANIC: ` on the serial line */
   readonly reason: string;
   /** the line after it, with the numbers */
   readonly detail: string;

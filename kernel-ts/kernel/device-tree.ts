@@ -27,7 +27,7 @@ export interface BootDeviceTree {
 
 /**
  * Reads the tree at `x0`, a physical address.
- * @param loadedBytes number of bytes that the boot loader says it loaded, or null; bytes behind
+ * @param loadedBytes number of bytes that the boot loader says it loaded, or null; bytes after
  * them do not belong to the tree
  * @throws KernelPanic when x0 is not a possible address, or the blob is unreadable: the reason
  * names the libfdt error, the detail the offset

@@ -30,7 +30,7 @@ export function physToVirt(pa: PhysAddr): VirtAddr {
   return virtAddr(DIRECT_MAP_BASE + BigInt(pa));
 }
 
-/** Physical address behind `va`. @throws RangeError when `va` is not in the direct map */
+/** Physical address of `va`. @throws RangeError when `va` is not in the direct map */
 export function virtToPhys(va: VirtAddr): PhysAddr {
   if (va < DIRECT_MAP_BASE) {
     throw new RangeError(`virtual address 0x${va.toString(16)} is not in the direct map`);

@@ -45,7 +45,7 @@ export interface UserSpace {
   readonly hasConsole: boolean;
   /** True while a process can run, so that the timer is needed. */
   readonly runnable: boolean;
-  /** Serves an SVC from EL0: ELR is behind the instruction. */
+  /** Serves an SVC from EL0: ELR is after the instruction. */
   syscall(frame: TrapFrame): TrapFrame;
   /**
    * Serves any other synchronous exception, or an SError, from EL0: ESR and FAR are in the frame.

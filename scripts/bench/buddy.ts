@@ -90,7 +90,7 @@ const STATIC_BYTES = 8 * PAGE_SIZE;
 /**
  * A second mem_map and buddy in the emulated RAM of a booted machine, both from the booted kernel's
  * buddy: every frame of the banks is theirs to hand out. They go through the same translation as
- * the kernel's own; only the frames behind the descriptors are never touched.
+ * the kernel's own; only the frames that the descriptors stand for are never touched.
  * @throws Error when the machine has no room for it
  */
 function buddyOfWholeRam({ machine, memory }: Booted, banks: readonly MemoryBank[]): Buddy {

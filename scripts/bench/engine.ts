@@ -13,7 +13,7 @@ import { inTurns } from './statistics.ts';
 
 /** A gate of no kernel. */
 const BENCH_GATE = 0x0be1;
-/** Offset in the kernel's text, behind its code and before its vectors at 0x800. */
+/** Offset in the kernel's text, after its code and before its vectors at 0x800. */
 const FREE_TEXT = 0x400;
 /** The vector of a synchronous exception taken at EL1 from EL1 (Arm ARM DDI 0487 K.a, D1.3.1.5). */
 const SYNCHRONOUS_EL1_OFFSET = 0x200;

@@ -4,7 +4,7 @@
  * seen, belongs to a seed, and ends nothing else.
  *
  *     campaign ── child: trials first … first + n ── lines: begin, done, fault SEED … ──► what went wrong, by seed
- *                 └── no line for a while: a hang; an end by a signal: a crash; the next child goes on behind that seed
+ *                 └── no line for a while: a hang; an end by a signal: a crash; the next child goes on after that seed
  */
 
 import { spawn, spawnSync } from 'node:child_process';

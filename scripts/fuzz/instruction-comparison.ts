@@ -7,7 +7,7 @@
  *     row of the decode tables ─► random operands ─► a word ─┬─ Unicorn   ─┐
  *                                                            └─ own core  ─┴─► registers, memory, exception
  *
- * The own core interprets each word, or translates it at once. A branch to itself stands behind the
+ * The own core interprets each word, or translates it at once. A branch to itself follows the
  * word and in each vector: a translated block ends there, and is entered where all of it may be
  * executed.
  *
@@ -289,8 +289,8 @@ export class InstructionComparison {
 }
 
 /**
- * The exception that was taken instead of the instruction at `pc`. That code behind a branch cannot
- * be fetched is not the branch's.
+ * The exception that was taken instead of the instruction at `pc`. A target of a branch that cannot
+ * be fetched is not the branch's exception.
  */
 function exceptionOf(side: Side, pc: number): Taken | null {
   const { engine } = side;

@@ -237,7 +237,7 @@ export interface RecordOptions {
 /** More than an instruction reaches, on both sides. */
 const MARGIN = 128;
 
-/** `count` records, one behind the other, with words of the pattern. */
+/** `count` records, one after the other, with words of the pattern. */
 export function randomRecords(
   pattern: WordPattern,
   count: number,

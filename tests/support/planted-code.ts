@@ -2,7 +2,7 @@
 /**
  * A test's own instruction, which the CPU executes where the kernel would begin to idle. It causes
  * faults and endless loops that no part of the kernel causes. It stands in for the WFI
- * behind the gate of kmain, which has never been executed when it is replaced.
+ * after the gate of kmain, which has never been executed when it is replaced.
  */
 
 import { createMachine } from '#workbench/index.ts';

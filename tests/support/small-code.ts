@@ -51,7 +51,7 @@ export interface Ran {
 }
 
 /**
- * Runs `words` to the first gate, which is in a vector or behind them, at most 1,000 instructions;
+ * Runs `words` to the first gate, which is in a vector or after them, at most 1,000 instructions;
  * on a machine of its own, or after a reset of `on`. The caller closes the machine.
  */
 export function runSmallCode(words: readonly number[], code: SmallCode, options: GuestOptions = {}, on?: Guest): Ran {

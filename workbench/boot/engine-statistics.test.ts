@@ -17,7 +17,7 @@ const ticking = (): (() => number) => {
   return () => milliseconds++;
 };
 
-it('counts what was executed here, not what a snapshot has behind it', () => {
+it('counts what was executed here, not what was executed before a snapshot', () => {
   const saved = new LevitateMachine({ board: 'qemu-virt', bios: LOOP, engine: 'wasm' }, ticking());
   saved.run({ maxInstructions: BEFORE });
   expect(saved.statistics?.().executed).toBe(BEFORE);

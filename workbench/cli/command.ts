@@ -41,7 +41,7 @@ export interface CommandDefinition<O extends OptionTable> {
    */
   readonly operands?: readonly [syntax: string, meaning: string];
   readonly options: O;
-  /** Parts of `--help` behind the options: a title and lines. */
+  /** Parts of `--help` after the options: a title and lines. */
   readonly details?: Readonly<Record<string, readonly string[]>>;
   /** Complete command lines, with notes where needed. */
   readonly examples: readonly (readonly [line: string, note?: string])[];
@@ -137,7 +137,7 @@ function declare({ name, summary, usage, operands, options, ...help }: Omit<Comm
   return command;
 }
 
-/** The help behind the options: details, examples, exit statuses. */
+/** The help after the options: details, examples, exit statuses. */
 function helpText({
   details,
   examples,

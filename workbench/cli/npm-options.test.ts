@@ -32,7 +32,7 @@ describe('refuseTakenByNpm', () => {
   });
 
   it.each<[string, NodeJS.ProcessEnv]>([
-    ['options behind --', RUN],
+    ['options after --', RUN],
     ['npm\u2019s own options', { ...RUN, npm_config_save: 'true', npm_config_loglevel: 'silent' }],
     ['an option that is off', { ...RUN, npm_config_board: '' }],
     ['another script of npm\u2019s', { npm_lifecycle_event: 'test', npm_config_board: 'true' }],
@@ -49,7 +49,7 @@ describe('refuseTakenByNpm', () => {
     });
     expect(status).toBe(2);
     expect(stderr).toContain(
-      'boot: npm took --board for itself; options of the command stand behind "--": npm run boot -- --board pixel6\n',
+      'boot: npm took --board for itself; options of the command go after "--": npm run boot -- --board pixel6\n',
     );
   });
 });

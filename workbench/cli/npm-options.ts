@@ -32,6 +32,6 @@ export function refuseTakenByNpm(
   // Options cannot be matched with their words when the order is unknown.
   const words = taken.length > 1 ? names.map((name) => `${name} …`) : [...first, ...args];
   throw new InputError(
-    `npm took ${names.join(' and ')} for itself; options of the command stand behind "--": npm run ${command} -- ${words.join(' ')}`,
+    `npm took ${names.join(' and ')} for itself; options of the command go after "--": npm run ${command} -- ${words.join(' ')}`,
   );
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The questions: a name, what stands behind it on the command line, and who answers. */
+/** The questions: a name, what follows it on the command line, and who answers. */
 
 import { hex } from '#common/address.ts';
 import { InputError } from '#workbench/input-error.ts';

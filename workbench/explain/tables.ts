@@ -11,7 +11,7 @@ import { memoryType } from './descriptor-bits.ts';
 import { type MachineView, viewOf } from './machine-view.ts';
 import { answers } from './virtual-address.ts';
 
-/** A run with its memory type in words and what lies behind it. */
+/** A run with its memory type in words and what it maps. */
 export interface TableRangeExplained extends MappedRun {
   readonly memory: string;
   /** "RAM", a device's name, or null for nothing: of the first byte. */

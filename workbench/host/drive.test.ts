@@ -70,7 +70,7 @@ describe('--drive', () => {
 });
 
 describe('a disk in a file', () => {
-  it.each(['overlay', 'readonly', 'write'] as const)('%s reads its sectors, zeros behind its end', (mode) => {
+  it.each(['overlay', 'readonly', 'write'] as const)('%s reads its sectors, zeros past its end', (mode) => {
     const { disk } = open(mode, SECTOR_BYTES + 100);
     expect(disk.sectors).toBe(2);
     expect(disk.readOnly).toBe(mode === 'readonly');

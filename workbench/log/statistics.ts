@@ -113,7 +113,7 @@ export class StatisticsCounter {
   }
 }
 
-/** Adds the value behind `marker`: the first field of that name, as the writer put it. */
+/** Adds the value after `marker`: the first field of that name, as the writer put it. */
 function countSort(sorts: Map<string, number>, text: string, marker: string): void {
   const at = text.indexOf(marker);
   if (at < 0) return;

@@ -19,11 +19,11 @@ const tree = Buffer.of(0xd0, 0x0d, 0xfe, 0xed, 0, 0, 0, 12, 1, 2, 3, 4);
 
 describe('gunzip', () => {
   it.each<[string, Buffer, Buffer]>([
-    ['nothing behind', whole, text],
-    ['a device tree behind', Buffer.concat([whole, tree]), text],
-    ['one byte behind', Buffer.concat([whole, Buffer.of(7)]), text],
-    ['text behind', Buffer.concat([whole, Buffer.from('signature')]), text],
-    ['zeros and text behind', Buffer.concat([whole, Buffer.alloc(16), Buffer.from('x')]), text],
+    ['nothing after it', whole, text],
+    ['a device tree after it', Buffer.concat([whole, tree]), text],
+    ['one byte after it', Buffer.concat([whole, Buffer.of(7)]), text],
+    ['text after it', Buffer.concat([whole, Buffer.from('signature')]), text],
+    ['zeros and text after it', Buffer.concat([whole, Buffer.alloc(16), Buffer.from('x')]), text],
     ['two members and a tree', Buffer.concat([whole, whole, tree]), Buffer.concat([text, text])],
   ])('%s', (_what, bytes, content) => {
     expect(Buffer.compare(gunzip(bytes, MIB, 'board'), content)).toBe(0);
@@ -45,14 +45,14 @@ describe('gunzip', () => {
     ['cut short', whole.subarray(0, 30), /unexpected end of file/],
     ['with a wrong sum', Buffer.concat([whole.subarray(0, -8), Buffer.alloc(8, 1)]), /incorrect data check/],
     [
-      'with a wrong sum, and more behind',
+      'with a wrong sum, and more after it',
       Buffer.concat([whole.subarray(0, -8), Buffer.alloc(8, 1), tree]),
       /data check/,
     ],
     ['that are none', Buffer.from('plain'), /incorrect header check/],
     ['that are larger than the guest', gzipSync(Buffer.alloc(2 * MIB)), /more than the RAM of board, 1 MiB/],
     [
-      'that are larger than the guest, with more behind',
+      'that are larger than the guest, with more after them',
       Buffer.concat([gzipSync(Buffer.alloc(2 * MIB)), tree]),
       /more than the RAM of board, 1 MiB/,
     ],

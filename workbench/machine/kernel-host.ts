@@ -3,7 +3,7 @@
  * The modelled kernel on a machine: its ports on one side, its gates on the other. The machine
  * knows no kernel and the kernel knows no machine; this file is where they meet.
  *
- *     HLT #n ─► machine ─► enter(n) ─► Kernel.enter(n, X0) ─┬─ a trap frame: in X0, the core goes on behind the gate
+ *     HLT #n ─► machine ─► enter(n) ─► Kernel.enter(n, X0) ─┬─ a trap frame: in X0, the core goes on after the gate
  *                                                           ├─ park: the core goes where nothing is left to do
  *                                                           └─ an access faulted: the core takes the exception
  *             at EL0 ─► undefined instruction

@@ -92,7 +92,7 @@ export class MemoryState {
     return counts;
   }
 
-  /** Index of the first run whose end lies behind `pfn`. O(log runs). */
+  /** Index of the first run whose end lies after `pfn`. O(log runs). */
   firstEndingAfter(pfn: number): number {
     let low = 0;
     let high = this.runs.length;

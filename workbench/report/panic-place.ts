@@ -7,8 +7,8 @@ import { DIRECT_MAP_BASE } from '#kernel-ts/kernel/direct-map.ts';
 const NO_ADDRESS = /^(ESR_EL\d|SPSR_EL\d|is)$/;
 
 /**
- * Physical addresses, in the order of the text: those that it names, and those behind addresses of
- * the kernel's direct map. Registers that hold no address are left out.
+ * Physical addresses, in the order of the text: those that it names, and those that addresses of
+ * the kernel's direct map stand for. Registers that hold no address are left out.
  */
 export function placesNamed(text: string): number[] {
   return [...text.matchAll(/(\S*)\s*\b0x([0-9a-f]+)/gi)].flatMap(([, before = '', digits = '']) => {

@@ -24,7 +24,7 @@ const PLAIN: TerminalStyle = { colour: false, width: 100 };
 /** Topic of a failure; null when the serial line says everything. */
 export type Topic = 'mem_map' | 'memory' | 'buddy' | { readonly va: bigint } | null;
 
-/** The part of a failure message behind its first line. */
+/** The part of a failure message after its first line. */
 export function circumstances({ outcome, machine }: BootResult, topic: Topic): string[] {
   const { lines } = machine.serial;
   const shown = lines.slice(-SERIAL_LINES);

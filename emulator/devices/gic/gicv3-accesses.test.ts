@@ -117,7 +117,7 @@ describe('GICv3: accesses', () => {
     expect([machine.r(0, SGI + PEND), machine.r(1, SGI + PEND), machine.r(1, SGI + ACTIVE)]).toEqual([0, 1 << 27, 0]);
   });
 
-  it('unknown registers are zero and reported once; space behind the last core too', () => {
+  it('unknown registers are zero and reported once; space after the last core too', () => {
     const machine = new GicV3TestMachine(1);
     expect([machine.d(0x2000), machine.r(0, 0x3000), machine.r(0, SGI + 0x104), machine.r(1, 0x8)]).toEqual([
       0, 0, 0, 0,

@@ -10,7 +10,7 @@
  *     WAKER   2 ChildrenAsleep (follows at once), 1 ProcessorSleep; set after reset.
  *             Zero in the non-secure view, where firmware has woken the core.
  *
- * Space behind the last core's frames reads zero. No LPIs, no extended PPIs, no power management.
+ * Space after the last core's frames reads zero. No LPIs, no extended PPIs, no power management.
  *
  * Specification: IHI 0069, 12.10 and 12.11; 11.1 for WAKER.
  */

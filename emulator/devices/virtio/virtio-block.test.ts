@@ -82,7 +82,7 @@ describe('VirtioBlock', () => {
   });
 
   it.each([
-    ['behind the disk', IN, 64, 512],
+    ['past the end of the disk', IN, 64, 512],
     ['across its end', IN, 63, 1024],
     ['far away', OUT, 2n ** 64n - 1n, 512],
     ['of half a sector', IN, 0, 256],

@@ -137,7 +137,7 @@ describe('VirtioMmio', () => {
     expect([driver.read(0x44), driver.context.irq]).toEqual([0, false]);
   });
 
-  it('reads its configuration in any width, zero behind it', () => {
+  it('reads its configuration in any width, and zero after it', () => {
     const driver = new TestDriver(new VirtioBlock(new MemoryBackend(new Uint8Array(0x1234 * 512))));
     const { slot } = driver;
     expect([slot.read(0x100, 4), slot.read(0x104, 4), slot.read(0x100, 2), slot.read(0x101, 1)]).toEqual([

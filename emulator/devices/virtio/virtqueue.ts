@@ -167,7 +167,7 @@ function addBuffer(
     throw new VirtqueueError(`a buffer of ${length} bytes at ${hex(address)} is not in RAM`);
   }
   if (!isWritable && writable.count > 0) {
-    throw new VirtqueueError(`the buffer at ${hex(address)} is for reading, behind one for writing`);
+    throw new VirtqueueError(`the buffer at ${hex(address)} is for reading, after one for writing`);
   }
   (isWritable ? writable : readable).add(address, length);
   if (readable.length + writable.length >= MAX_CHAIN_BYTES) {

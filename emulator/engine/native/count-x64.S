@@ -8,7 +8,7 @@
  * front of every block, in the translator's intermediate operations:
  *
  *     charged:  t = counter;  counter = t - instructions of the block
- *               if (t < 1) goto out;  end = address behind its last instruction             … the block …
+ *               if (t < 1) goto out;  end = address after its last instruction              … the block …
  *     out:      counter = counter + instructions;  flag, exit request, stop request = 1;  pc = address of the block;  leave the translated code
  *
  * The number of instructions and the end are known when the block is finished: tb_stop writes them
@@ -27,7 +27,7 @@
  * instruction unfinished.
  *
  * Everything of the library (addresses, offsets, numbers of operations) is in a table one page
- * behind the code; inline-count.ts fills it. Assembled by scripts/firmware/build-firmware.ts.
+ * after the code; inline-count.ts fills it. Assembled by scripts/firmware/build-firmware.ts.
  */
 
 	.intel_syntax noprefix

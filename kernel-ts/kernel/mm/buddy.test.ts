@@ -92,7 +92,7 @@ describe('every frame says what it is', () => {
       expect(state).toMatchObject({ kind: 'allocated', frame: block + i * P, head: block, order: 3, refcount: 1 });
       expect(state.flags).toBe(i === 0 ? PageFlag.HEAD | PageFlag.ALLOCATED : PageFlag.TAIL);
     }
-    // mem_map takes 24 frames, so the block was all of order 3, and behind it lies one of order 5.
+    // mem_map takes 24 frames, so the block was all of order 3, and after it lies one of order 5.
     expect(buddy.frameState(physAddr(block + 8 * P))).toMatchObject({ kind: 'free', head: block + 8 * P, order: 5 });
     expect(buddy.frameState(physAddr(GIB))).toMatchObject({ kind: 'reserved', order: 0 });
     expect(buddy.frameState(map.base)).toMatchObject({ kind: 'reserved' });

@@ -52,7 +52,7 @@ describe('a DMA buffer', () => {
     machine.poke(PLACE + 2 * P, 0xfeedn);
     const { va } = dma.alloc(1, 2 ** 32)!;
     expect([machine.peek(PLACE + 8), machine.peek(PLACE + 2 * P - 8)]).toEqual([0n, 0n]);
-    expect(machine.peek(PLACE + 2 * P), 'the page behind it').toBe(0xfeedn);
+    expect(machine.peek(PLACE + 2 * P), 'the page after it').toBe(0xfeedn);
     expect(machine.lookUp(va)?.pa, 'one mapping, no stale TLB entry').toBe(PLACE);
   });
 

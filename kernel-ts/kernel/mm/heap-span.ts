@@ -265,7 +265,7 @@ export class HeapSpan {
           : new KernelPanic(HeapFault.NOT_A_BLOCK, `${what}: it lies inside the allocation of ${block}`);
       }
     }
-    return new KernelPanic(HeapFault.NOT_A_BLOCK, `${what}: behind the last block of the span at ${hex(this.va)}`);
+    return new KernelPanic(HeapFault.NOT_A_BLOCK, `${what}: past the last block of the span at ${hex(this.va)}`);
   }
 
   private address(offset: number): bigint {

@@ -107,7 +107,7 @@ export class RegionTable {
   }
 
   /**
-   * Inserts `region` at `index`. O(entries behind it). @throws KernelPanic when the table is full
+   * Inserts `region` at `index`. O(entries after it). @throws KernelPanic when the table is full
    */
   insert(index: number, region: Region): void {
     const count = this.count;
@@ -122,7 +122,7 @@ export class RegionTable {
     this.set(index, region);
   }
 
-  /** Removes the entries [from, to). O(entries behind them). */
+  /** Removes the entries [from, to). O(entries after them). */
   remove(from: number, to: number): void {
     const count = this.count;
     this.move(to, from, count - to);

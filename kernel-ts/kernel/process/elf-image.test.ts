@@ -40,7 +40,7 @@ const constants: SegmentSource = { address: 0x11010n, bytes: new Uint8Array(10),
 const data: SegmentSource = { address: 0x1201an, bytes: new Uint8Array(6), memoryBytes: 0x3000n, flags: READ_WRITE };
 
 describe('readElfImage', () => {
-  it('reads a program of code, constants and data with what is zero behind it', () => {
+  it('reads a program of code, constants and data with what is zero after it', () => {
     // Three program headers end at 64 + 3 × 56.
     expect(read(elfBytes(CODE + 4n, [code, constants, data]))).toEqual({
       entry: CODE + 4n,
@@ -58,7 +58,7 @@ describe('readElfImage', () => {
     expect(segments.map(({ address }) => address)).toEqual([CODE, 0x1201an]);
   });
 
-  it('takes zeros whose p_offset lies behind the end of the file, as linkers write it', () => {
+  it('takes zeros whose p_offset lies past the end of the file, as linkers write it', () => {
     const bytes = elfBytes(CODE, [code, { address: 0x1_ffe8n, memoryBytes: 0x40n, flags: READ_WRITE }]);
     new DataView(bytes.buffer).setBigUint64(64 + 56 + 8, 0xffe8n, true);
     expect(read(bytes).segments[1]).toMatchObject({ address: 0x1_ffe8n, memoryBytes: 0x40, fileBytes: 0 });
@@ -88,7 +88,7 @@ describe('readElfImage', () => {
     ['an x86-64 program', () => poke(18, 62), 'ELF: e_machine: 0x3e is not EM_AARCH64'],
     ['an object file', () => elfBytes(CODE, [code], ET_REL), 'ELF: e_type: 0x1 is not an executable'],
     ['odd program headers', () => poke(54, 32), 'ELF: e_phentsize: 32 is not 56'],
-    ['program headers nowhere', () => poke(34, 1), 'ELF: e_phoff: 0x10040 is behind the end of a file of 0x88 bytes'],
+    ['program headers nowhere', () => poke(34, 1), 'ELF: e_phoff: 0x10040 is past the end of a file of 0x88 bytes'],
     ['more of them than the file has', () => poke(56, 9), 'ELF: p_type of program header 2: needs bytes 0xb0'],
     ['an end inside a segment', pastTheEnd, 'ELF: p_offset of program header 0: needs bytes 0x78 to 0x88 of a file of'],
     ['nothing to load', () => elfBytes(CODE, []), 'ELF: e_phnum: 0 program headers, nothing to load'],
@@ -142,7 +142,7 @@ describe('readElfImage', () => {
       'ELF: e_entry: 0x10002 is not a multiple of 4',
     ],
     [
-      'an entry behind the code',
+      'an entry after the code',
       () => elfBytes(CODE + 16n, [code]),
       'ELF: e_entry: 0x10010 is in no executable segment',
     ],

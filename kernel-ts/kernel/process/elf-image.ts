@@ -219,7 +219,7 @@ class Fields implements ElfFields {
   size64(at: number, field: string): number {
     const value = this.u64(at, field);
     if (value > this.file.bytes) {
-      throw new ElfImageError(field, `${hex(value)} is behind the end of a file of ${hex(this.file.bytes)} bytes`);
+      throw new ElfImageError(field, `${hex(value)} is past the end of a file of ${hex(this.file.bytes)} bytes`);
     }
     return Number(value);
   }

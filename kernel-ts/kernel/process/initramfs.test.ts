@@ -101,7 +101,7 @@ describe('Initramfs', () => {
     ).toBe(0x3837_3635_3433_3231n);
   });
 
-  it('takes the later one of two entries, and reads archives behind zeros behind archives', () => {
+  it('takes the later one of two entries, and reads archives after zeros after archives', () => {
     const twice = (zeros: number) =>
       Uint8Array.from([
         ...cpioArchive([{ path: 'a', content: text('early') }, { path: 'b' }]),

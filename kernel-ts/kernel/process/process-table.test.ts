@@ -60,7 +60,7 @@ describe('the process table', () => {
     expect(table.parentOf(parent)).toBeNull();
   });
 
-  it('begins again at 1 behind the largest pid, and leaves out those in use', () => {
+  it('begins again at 1 after the largest pid, and leaves out those in use', () => {
     const { memory, table } = emptyTable();
     const first = table.create(null)!;
     memory.write32(virtAddr(BASE + 0x10n), MAX_PID - 1);

@@ -14,7 +14,7 @@
  *  +0x48 i64 exit status
  *  +0x50 u32 pid that it waits for    +0x54 u32 frames of user memory it holds
  *  +0x58 u64 unused
- *  +0x60 32 bytes: name, UTF-8, zeros behind
+ *  +0x60 32 bytes: name, UTF-8, then zeros
  * ``` The kernel stack's frame, top to bottom: the trap frame of the last exception from EL0, then
  * unused space, because the kernel never runs on it. While the process runs at EL0, SP_EL1 is the
  * top.

@@ -80,7 +80,7 @@ describe('a loaded program', () => {
     ['executes its stack', STACK_TOP - 8n, 'execute'],
     ['reads the guard page', STACK_GUARD, 'read'],
     ['reads page 0', 0n, 'read'],
-    ['reads behind its data', DATA + 2n * PAGE, 'read'],
+    ['reads past its data', DATA + 2n * PAGE, 'read'],
     ['reads the stack top', STACK_TOP, 'read'],
     ['reads the kernel', 0xffff_8000_0000_0000n, 'read'],
   ] as const)('may not: it %s', (_what, va, access) => {

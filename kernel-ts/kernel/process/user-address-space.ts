@@ -117,7 +117,7 @@ export class UserAddressSpace {
   }
 
   /**
-   * Adds the stack, the guard below it, and an empty heap one page behind the program, which ends
+   * Adds the stack, the guard below it, and an empty heap one page after the program, which ends
    * at `programEnd`.
    * @throws OutOfUserMemory
    */

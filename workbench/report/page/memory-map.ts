@@ -147,8 +147,8 @@ export class MemoryMap {
         const size = showBytes((bank.end - bank.start) * PAGE_SIZE);
         const before = view.banks[row.bank - 1];
         const hole = before === undefined ? 0 : (bank.start - before.end) * PAGE_SIZE;
-        const behind = hole === 0 ? '' : `, behind a hole of ${showBytes(hole)}`;
-        context.fillText(`bank ${row.bank}: ${size} at ${address(bank.start)}${behind}`, 0, y - BANK_HEAD / 2);
+        const gap = hole === 0 ? '' : `, after a hole of ${showBytes(hole)}`;
+        context.fillText(`bank ${row.bank}: ${size} at ${address(bank.start)}${gap}`, 0, y - BANK_HEAD / 2);
       }
       context.fillStyle = theme.muted;
       context.fillText(address(row.start), 0, y + ROW_HEIGHT / 2);

@@ -52,7 +52,7 @@ export class PoisonedSpan extends HeapSpan {
     const bytes = super.free(payload);
     const block = payload - BLOCK_HEADER_BYTES;
     const end = block + bytes;
-    // The block's hole may have begun before it, and a hole that was behind it has no header any
+    // The block's hole may have begun before it, and a hole that followed it has no header any
     // more.
     const isHead = [...this.holes()].includes(block);
     this.fill(isHead ? block + HOLE_HEADER_BYTES : block, heads.has(end) ? end + HOLE_HEADER_BYTES : end);
