@@ -16,6 +16,7 @@
 
 import { isatty } from 'node:tty';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
+import { Nap, Pace } from './real-time.ts';
 
 /** Ctrl-], as telnet has it. */
 const ESCAPE_KEY = 0x1d;
@@ -36,7 +37,7 @@ export class Terminal {
   /** True once the escape key was pressed. */
   quit = false;
   private machine: LevitateMachine;
-  private wake: () => void = () => {};
+  private readonly nap = new Nap();
   /** `fresh`: input has come since the last call of `waitForInput`. `ended`: no more will come. */
   private fresh = false;
   private ended: boolean;
@@ -45,19 +46,18 @@ export class Terminal {
   private waitedMs = 0;
   /** Instructions at the last call of `yieldToHost`. */
   private instructions = 0;
-  /** Real and simulated milliseconds from which the pace is measured. */
-  private paceFrom: { readonly real: number; readonly simulated: number } | null = null;
+  private readonly pace = new Pace();
   private readonly onData = (chunk: Uint8Array): void => {
     const escape = this.interactive ? chunk.indexOf(ESCAPE_KEY) : -1;
     if (escape >= 0) this.quit = true;
     this.fresh = true;
     this.machine.type(escape >= 0 ? chunk.subarray(0, escape) : chunk);
     if (this.machine.waitingInput > MOST_WAITING_BYTES) process.stdin.pause();
-    this.wake();
+    this.nap.wake();
   };
   private readonly onEnd = (): void => {
     this.ended = true;
-    this.wake();
+    this.nap.wake();
   };
 
   /** @param quiet do not tell the user about waiting */
@@ -73,7 +73,7 @@ export class Terminal {
   /** Connects the user to `machine`, which continues the previous one. */
   moveTo(machine: LevitateMachine): void {
     this.machine = machine;
-    this.paceFrom = null;
+    this.pace.forget();
   }
 
   open(): void {
@@ -102,18 +102,13 @@ export class Terminal {
     if (!this.interactive) return;
     if (this.polls()) {
       const since = performance.now();
-      await this.sleep(LONGEST_SLEEP_MS);
+      await this.nap.sleep(LONGEST_SLEEP_MS);
       this.machine.machine.passTime((performance.now() - since) * 1e6);
-      this.paceFrom = null;
+      this.pace.forget();
       return;
     }
-    const simulated = this.machine.machine.clock.nowNs / 1e6;
-    const real = performance.now();
-    this.paceFrom ??= { real, simulated };
-    const ahead = simulated - this.paceFrom.simulated - (real - this.paceFrom.real);
-    if (ahead > 1) await this.sleep(Math.min(ahead, LONGEST_SLEEP_MS));
-    // A guest that computes runs as fast as it can; only sleep is paced, so lost time is forgotten.
-    else if (ahead < 0) this.paceFrom = { real, simulated };
+    const ahead = this.pace.aheadMs(this.machine.machine.clock.nowNs);
+    if (ahead > 1) await this.nap.sleep(Math.min(ahead, LONGEST_SLEEP_MS));
   }
 
   /** True when the guest has only polled for input since the last call of `yieldToHost`. */
@@ -133,10 +128,10 @@ export class Terminal {
     const unread = process.stdin.isPaused() && this.machine.waitingInput > MOST_WAITING_BYTES;
     if (!this.fresh && !this.ended && !unread) {
       const since = performance.now();
-      await this.sleep(LONGEST_SLEEP_MS);
+      await this.nap.sleep(LONGEST_SLEEP_MS);
       this.waitedMs += performance.now() - since;
       this.reportWaiting();
-      this.paceFrom = null;
+      this.pace.forget();
     }
     const mayContinue = this.fresh || (!this.ended && !unread);
     this.fresh = false;
@@ -148,16 +143,5 @@ export class Terminal {
     if (this.interactive || this.quiet || this.ended || this.waitedMs < REPORT_AFTER_MS) return;
     this.waitedMs = -Infinity;
     process.stderr.write('boot: the guest waits for input; the end of the input (or < /dev/null) ends the run\n');
-  }
-
-  private async sleep(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.wake = () => {};
   }
 }

@@ -19,6 +19,7 @@ import { GdbSession } from '#emulator/debug/gdb/session.ts';
 import type { DebugStop } from '#emulator/debug/gdb/target.ts';
 import { MachineTarget } from '#emulator/debug/machine-target.ts';
 import { physToVirt } from '#kernel-ts/kernel/direct-map.ts';
+import { Nap } from '#workbench/boot/real-time.ts';
 import { InputError } from '#workbench/input-error.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';
@@ -66,7 +67,7 @@ export class GdbServer {
   private killed = false;
   /** The reason why the machine rests; null while it runs. */
   private rest: DebugStop | null = null;
-  private wake: () => void = () => {};
+  private readonly nap = new Nap();
 
   private constructor({ machine, wait, replace, checkpoints }: GdbServerOptions) {
     this.awaiting = wait;
@@ -111,15 +112,7 @@ export class GdbServer {
    * when the debugger ended the machine
    */
   async ready(interrupted: () => boolean): Promise<Outcome | null> {
-    while (!this.killed && this.isHeld() && !interrupted()) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, NAP_MS);
-        this.wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
+    while (!this.killed && this.isHeld() && !interrupted()) await this.nap.sleep(NAP_MS);
     return this.killed ? KILLED : null;
   }
 
@@ -181,12 +174,8 @@ export class GdbServer {
     const session = new GdbSession(
       this.target,
       {
-        send: (bytes) => {
-          socket.write(bytes);
-        },
-        interrupt: () => {
-          this.interruptWanted = true;
-        },
+        send: (bytes) => void socket.write(bytes),
+        interrupt: () => void (this.interruptWanted = true),
         left: (how) => {
           this.killed = how === 'kill';
           this.leave(socket);
@@ -198,10 +187,10 @@ export class GdbServer {
     this.session = session;
     socket.on('data', (bytes) => {
       session.receive(bytes);
-      this.wake();
+      this.nap.wake();
     });
     session.receive(greeting);
-    this.wake();
+    this.nap.wake();
     // A client that closes the connection without a word has detached.
     socket.on('error', () => this.leave(socket));
     socket.on('close', () => this.leave(socket));
@@ -212,6 +201,6 @@ export class GdbServer {
     this.session = null;
     this.awaiting = false;
     this.target.release();
-    this.wake();
+    this.nap.wake();
   }
 }

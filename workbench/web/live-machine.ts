@@ -10,6 +10,7 @@
  */
 
 import { nextTurn } from '#host/next-turn.ts';
+import { Nap, Pace } from '#workbench/boot/real-time.ts';
 import { SliceLength } from '#workbench/boot/slice-length.ts';
 import { logSoFar } from '#workbench/log/log-so-far.ts';
 import { LevitateMachine, type MachineSettings } from '#workbench/machine/levitate-machine.ts';
@@ -48,7 +49,7 @@ export class LiveMachine {
   private reason: string | null = null;
   private failed = false;
   private closed = false;
-  private wake: () => void = () => {};
+  private readonly nap = new Nap();
   private updatedAt = 0;
 
   /**
@@ -74,7 +75,7 @@ export class LiveMachine {
     while (!this.closed) {
       if (this.state !== 'running') {
         this.publish();
-        await this.nap(null);
+        await this.rest(Infinity);
         pace.forget();
         continue;
       }
@@ -83,14 +84,14 @@ export class LiveMachine {
       length.took(performance.now() - began);
       this.rewind.pass(this.machine);
       if (performance.now() - this.updatedAt >= UPDATE_MS) this.publish();
-      await this.nap(Math.min(LONGEST_NAP_MS, pace.aheadMs(this.machine.machine.clock.nowNs)));
+      await this.rest(Math.min(LONGEST_NAP_MS, pace.aheadMs(this.machine.machine.clock.nowNs)));
     }
     this.machine.close();
   }
 
   close(): void {
     this.closed = true;
-    this.wake();
+    this.nap.wake();
   }
 
   /**
@@ -116,7 +117,7 @@ export class LiveMachine {
     this.rewind.noteInput(this.machine, bytes);
     this.machine.type(bytes);
     if (this.state === 'waiting') this.setState('running', null);
-    this.wake();
+    this.nap.wake();
   }
 
   command(command: LiveCommand): void {
@@ -152,7 +153,7 @@ export class LiveMachine {
         break;
     }
     this.publish();
-    this.wake();
+    this.nap.wake();
   }
 
   /** Answers a question about the machine as it is now, or says why it is refused. */
@@ -282,40 +283,8 @@ export class LiveMachine {
     };
   }
 
-  /** Waits: for {@link wake} alone when `ms` is null. */
-  private nap(ms: number | null): Promise<void> {
-    return new Promise((resolve) => {
-      if (ms !== null && ms < 1) {
-        nextTurn(resolve);
-        return;
-      }
-      const timer = ms === null ? null : setTimeout(resolve, ms);
-      this.wake = () => {
-        if (timer !== null) clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-}
-
-/**
- * Keeps simulated time from running ahead of real time: sleep takes real time, computation runs as
- * fast as it can.
- */
-class Pace {
-  private from: { readonly real: number; readonly simulated: number } | null = null;
-
-  forget(): void {
-    this.from = null;
-  }
-
-  /** Milliseconds by which simulated time is ahead. */
-  aheadMs(nowNs: number): number {
-    const [real, simulated] = [performance.now(), nowNs / 1e6];
-    this.from ??= { real, simulated };
-    const ahead = simulated - this.from.simulated - (real - this.from.real);
-    // Starts the pace anew when the machine has fallen behind, or a restart went back in time.
-    if (ahead < 0) this.from = { real, simulated };
-    return Math.max(0, ahead);
+  /** Lets input and commands in, and sleeps for `ms` where it is a millisecond or more. */
+  private rest(ms: number): Promise<void> {
+    return ms < 1 ? new Promise(nextTurn) : this.nap.sleep(ms);
   }
 }
