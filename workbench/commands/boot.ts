@@ -26,7 +26,8 @@ import { checkOutput, OutputStream, writeOutput } from '#workbench/files/output-
 import { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import type { Outcome } from '#workbench/machine/outcome.ts';
 import { collectReport } from '#workbench/report/collect.ts';
-import { pageWithData } from '#workbench/report/html-page.ts';
+import { readPage } from '#workbench/report/html-page.ts';
+import { withData } from '#workbench/report/page-with-data.ts';
 import { StoryRecorder } from '#workbench/report/story-recorder.ts';
 import { restoreMachine } from '#workbench/machine/restore-snapshot.ts';
 
@@ -120,7 +121,7 @@ async function boot(source: MachineSource, options: RunOptions, interrupt: Abort
       const contents =
         recorder === null
           ? `${JSON.stringify(report, null, 2)}\n`
-          : pageWithData('report', collectReport(machine, outcome, report, recorder));
+          : withData(readPage('report'), collectReport(machine, outcome, report, recorder));
       writeOutput('--report', options.reportFile, contents);
     }
     for (const file of followed) file.flush();

@@ -52,6 +52,29 @@ export function openSurface(canvas: HTMLCanvasElement, height: number): Surface 
   return { context, width };
 }
 
+/** Calls `zoom` when the wheel is turned with Ctrl held: alone it scrolls the page. */
+export function onWheelZoom(canvas: HTMLCanvasElement, zoom: (event: WheelEvent, closer: boolean) => void): void {
+  canvas.addEventListener(
+    'wheel',
+    (event) => {
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      zoom(event, event.deltaY < 0);
+    },
+    { passive: false },
+  );
+}
+
+/** Does what `actions` have for a key, which the page then does not get. */
+export function onKeys(canvas: HTMLCanvasElement, actions: Readonly<Record<string, () => void>>): void {
+  canvas.addEventListener('keydown', (event) => {
+    const action = actions[event.key];
+    if (action === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    action();
+  });
+}
+
 /**
  * Calls `draw` when the place of `element` changes its width, and when light turns to dark or back.
  */

@@ -6,7 +6,7 @@
 
 import { showCount, showTime } from '#common/quantities.ts';
 import type { Lane, LaneMark } from '#workbench/report/page-data.ts';
-import { byId, byIdAs, openSurface, redrawWhenNeeded } from './dom.ts';
+import { byId, byIdAs, onKeys, onWheelZoom, openSurface, redrawWhenNeeded } from './dom.ts';
 import { readTheme, type Theme } from './palette.ts';
 import type { StoryView } from './story-view.ts';
 
@@ -137,30 +137,15 @@ export class LaneChart {
     canvas.addEventListener('dblclick', ({ offsetX, shiftKey }) => {
       this.zoom(shiftKey ? 4 : 1 / 4, offsetX / this.width);
     });
-    canvas.addEventListener(
-      'wheel',
-      (event) => {
-        // The wheel alone scrolls the page, as readers expect.
-        if (!event.ctrlKey && !event.metaKey) return;
-        event.preventDefault();
-        this.zoom(event.deltaY < 0 ? 1 / 2 : 2, event.offsetX / this.width);
-      },
-      { passive: false },
-    );
+    onWheelZoom(canvas, ({ offsetX }, closer) => this.zoom(closer ? 1 / 2 : 2, offsetX / this.width));
     const move = (by: number): void => this.showStretch(this.from + by * (this.to - this.from), this.to - this.from);
-    const keys: Readonly<Record<string, () => void>> = {
+    onKeys(canvas, {
       '+': () => this.zoom(1 / 2),
       '=': () => this.zoom(1 / 2),
       '-': () => this.zoom(2),
       0: () => this.showStretch(0, this.end),
       ArrowLeft: () => move(-0.2),
       ArrowRight: () => move(0.2),
-    };
-    canvas.addEventListener('keydown', (event) => {
-      const action = keys[event.key];
-      if (action === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      action();
     });
     byId('lanes-closer').addEventListener('click', () => this.zoom(1 / 2));
     byId('lanes-further').addEventListener('click', () => this.zoom(2));

@@ -9,7 +9,8 @@ import type { Moment } from '#workbench/report/page-data.ts';
 import { byId, byIdAs, make } from './dom.ts';
 import type { StoryView } from './story-view.ts';
 
-class LogList {
+/** Fills the list and keeps it up to date. */
+export class LogList {
   private readonly view: StoryView;
   private readonly list = byId('log');
   private readonly search = byIdAs('log-search', HTMLInputElement);
@@ -38,8 +39,8 @@ class LogList {
   }
 
   private append(): void {
-    const added = this.view.moments.slice(this.rows.length).map((moment, offset) => {
-      const row = make(
+    const added = this.view.moments.slice(this.rows.length).map((moment, offset) =>
+      make(
         'div',
         {
           role: 'option',
@@ -49,9 +50,8 @@ class LogList {
         },
         make('span', { class: 'time' }, showTime(moment.t)),
         make('span', { class: 'text' }, moment.text),
-      );
-      return row;
-    });
+      ),
+    );
     if (added.length === 0) return;
     this.rows.push(...added);
     this.list.append(...added);
@@ -120,12 +120,6 @@ class LogList {
     while (this.rows[index]?.hidden === true) index += step;
     return index;
   }
-}
-
-/** Fills the list and keeps it up to date. */
-export function showLog(view: StoryView): void {
-  const list = new LogList(view);
-  list.refresh();
 }
 
 function lineClass({ kind, text }: Moment): string {

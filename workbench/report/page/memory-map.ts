@@ -10,7 +10,7 @@ import { showBytes, showCount, showTime } from '#common/quantities.ts';
 import { bisect } from '#common/range.ts';
 import { blocksOf, type FrameSpan, OWNER_FREE } from '#workbench/report/memory-state.ts';
 import type { OwnerClass } from '#workbench/report/page-data.ts';
-import { byId, byIdAs, openSurface, redrawWhenNeeded } from './dom.ts';
+import { byId, byIdAs, onKeys, onWheelZoom, openSurface, redrawWhenNeeded } from './dom.ts';
 import { MapLayout, type MapRow, VIEW_ROWS, wholeRowFrames, zoomed } from '#workbench/report/map-layout.ts';
 import { type Colouring, paintRow } from './map-painter.ts';
 import { readTheme, type Theme } from './palette.ts';
@@ -193,7 +193,6 @@ export class MemoryMap {
     return banks.reduce((sum, bank) => sum + below(bank), 0) / all;
   }
 
-  /** The row at `x` of the overview. */
   private overviewRow(x: number): number {
     const share = (x - LABEL_WIDTH) / (this.width - LABEL_WIDTH);
     const isLeft = (row: number): boolean => this.shareOf(this.layout.row(row)?.start ?? 0) <= share;
@@ -276,18 +275,11 @@ export class MemoryMap {
       if (pfn !== null) this.focus = pfn;
       this.zoom(!event.shiftKey);
     });
-    canvas.addEventListener(
-      'wheel',
-      (event) => {
-        // The wheel alone scrolls the page, as readers expect.
-        if (!event.ctrlKey && !event.metaKey) return;
-        event.preventDefault();
-        this.focus = frameOf(event) ?? this.focus;
-        this.zoom(event.deltaY < 0);
-      },
-      { passive: false },
-    );
-    const keys: Readonly<Record<string, () => void>> = {
+    onWheelZoom(canvas, (event, closer) => {
+      this.focus = frameOf(event) ?? this.focus;
+      this.zoom(closer);
+    });
+    onKeys(canvas, {
       '+': () => this.zoom(true),
       '=': () => this.zoom(true),
       '-': () => this.zoom(false),
@@ -296,12 +288,6 @@ export class MemoryMap {
       ArrowDown: () => this.moveBy(1),
       PageUp: () => this.moveBy(-VIEW_ROWS),
       PageDown: () => this.moveBy(VIEW_ROWS),
-    };
-    canvas.addEventListener('keydown', (event) => {
-      const action = keys[event.key];
-      if (action === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      action();
     });
     byId('map-closer').addEventListener('click', () => this.zoom(true));
     byId('map-further').addEventListener('click', () => this.zoom(false));

@@ -7,7 +7,7 @@ import { placesNamed } from '#workbench/report/panic-place.ts';
 import { byId, make } from './dom.ts';
 import { LaneChart } from './lane-chart.ts';
 import { showLegend } from './legend.ts';
-import { showLog } from './log-list.ts';
+import { LogList } from './log-list.ts';
 import { MemoryMap } from './memory-map.ts';
 import { MomentAxis } from './moment-axis.ts';
 import { showMomentBar } from './moment-bar.ts';
@@ -40,7 +40,7 @@ function show(data: ReportData): void {
   showUsageChart(view, axis);
   new LaneChart(view).show(data.lanes, data.endNs);
   showRanges(data.tables, map);
-  showLog(view);
+  new LogList(view).refresh();
   if (data.panic !== null) showPanic(data.panic, view, map);
 }
 
