@@ -61,20 +61,9 @@ function circumstances({ board }: LevitateMachine, { outcome, atNs, instructions
 }
 
 /** Keys whose numbers are addresses or register values. A bigint always is one. */
-const HEXADECIMAL: ReadonlySet<string> = new Set([
-  'start',
-  'end',
-  'base',
-  'pa',
-  'paStart',
-  'frame',
-  'table',
-  'root',
-  'physical',
-  'esr',
-  'fsc',
-  'unreadable',
-]);
+const HEXADECIMAL: ReadonlySet<string> = new Set(
+  'start end base pa paStart frame table root physical esr fsc unreadable'.split(' '),
+);
 
 /**
  * An answer in two-space indented JSON: addresses, descriptors and syndromes as "0x…" strings,

@@ -29,16 +29,8 @@ export function blockEvents(events: readonly LogEvent<'buddy'>[]): BlockEvent[] 
   return events.map(({ t, fields }) => {
     const { op, order } = fields;
     const start = Number(fields.base);
-    const owned = 'owner' in fields ? fields : { owner: null, ownerKind: null };
-    return {
-      t,
-      op,
-      start,
-      end: start + 2 ** order * PAGE_SIZE,
-      order,
-      owner: owned.owner,
-      ownerKind: owned.ownerKind,
-    };
+    const { owner, ownerKind } = 'owner' in fields ? fields : { owner: null, ownerKind: null };
+    return { t, op, start, end: start + 2 ** order * PAGE_SIZE, order, owner, ownerKind };
   });
 }
 

@@ -77,17 +77,20 @@ export function descriptorFields(descriptor: bigint, kind: DescriptorKind, mair:
   ];
 }
 
+const DEVICE_TYPES: Readonly<Record<number, string>> = {
+  0: 'device nGnRnE',
+  4: 'device nGnRE',
+  8: 'device nGRE',
+  12: 'device GRE',
+};
+
 /** The memory type that byte `index` of MAIR_EL1 gives: "normal, write-back", "device nGnRE". */
 export function memoryType(mair: bigint, index: number): string {
   const attributes = Number((mair >> BigInt(8 * index)) & 0xffn);
   const outer = attributes >> 4;
   const inner = attributes & 0xf;
   if (attributes === 0xf0) return 'normal, write-back, tagged';
-  if (outer === 0) {
-    const device = ['device nGnRnE', undefined, undefined, undefined, 'device nGnRE', undefined, undefined, undefined];
-    const more = ['device nGRE', undefined, undefined, undefined, 'device GRE'];
-    return [...device, ...more][inner] ?? `unpredictable memory type ${hex(attributes, 2)}`;
-  }
+  if (outer === 0) return DEVICE_TYPES[inner] ?? `unpredictable memory type ${hex(attributes, 2)}`;
   return outer === inner
     ? `normal, ${cacheability(outer)}`
     : `normal, outer ${cacheability(outer)}, inner ${cacheability(inner)}`;

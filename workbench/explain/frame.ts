@@ -5,20 +5,19 @@
  */
 
 import { PAGE_SIZE } from '#common/address.ts';
+import { includes, type Range } from '#common/range.ts';
 import { memoryRanges } from '#fdt/index.ts';
 import { describeFrame, type FrameKind } from '#kernel-ts/kernel/mm/frame-state.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { type BlockEvent, historyOf } from './block-history.ts';
 import { type DecodedPage, findMemMap, notThere, type Unknown } from './kernel-memory.ts';
-import { type MachineView, viewOf } from './machine-view.ts';
+import { viewOf } from './machine-view.ts';
 import { findOwner, type OwnedRange, physicalMap } from './physical-map.ts';
 import { type NamedReservation, openTree, reservationsOf } from './reservations.ts';
 import { type Alias, aliasesOf, answers } from './virtual-address.ts';
 
 /** The RAM that a frame lies in. */
-export interface FrameBank {
-  readonly start: number;
-  readonly end: number;
+export interface FrameBank extends Range {
   /** The memory node of the device tree that names it; null when none does. */
   readonly node: string | null;
 }
@@ -60,11 +59,8 @@ export interface FrameExplanation {
 }
 
 /** Explains the frame that holds `pa`. O(blocks + reserved frames + page tables). */
-export function explainFrame(
-  machine: LevitateMachine,
-  pa: number,
-  view: MachineView = viewOf(machine),
-): FrameExplanation {
+export function explainFrame(machine: LevitateMachine, pa: number): FrameExplanation {
+  const view = viewOf(machine);
   const frame = pa - (pa % PAGE_SIZE);
   const bank = machine.memory.findBank(frame);
   const memMap = findMemMap(machine);
@@ -74,9 +70,9 @@ export function explainFrame(
     frame,
     bank: bank === null ? null : { start: bank.base, end: bank.base + bank.size, node: bankNode(machine, frame) },
     device: bank === null ? answers(machine, pa) : null,
-    touched: machine.memory.touchedRanges().some(({ start, end }) => frame >= start && frame < end),
+    touched: machine.memory.touchedRanges().some((range) => includes(range, frame)),
     owner: findOwner(physicalMap(machine, view), frame),
-    reservedBy: reservationsOf(machine).filter(({ start, end }) => frame >= start && frame < end),
+    reservedBy: reservationsOf(machine).filter((range) => includes(range, frame)),
     page: memMap?.page(frame) ?? null,
     block: blockOf(machine, frame),
     history: traced ? historyOf(machine.events.get('buddy'), frame) : null,

@@ -6,6 +6,7 @@
  */
 
 import { hex, PAGE_SIZE, physAddr } from '#common/address.ts';
+import type { Range } from '#common/range.ts';
 import type { MemoryFields } from '#kernel-ts/hal/kernel-events.ts';
 import type { LogEvent } from '#workbench/machine/event-kinds.ts';
 import type { PhysicalMemory } from '#emulator/memory/physical-memory.ts';
@@ -14,12 +15,6 @@ import { explainFrame, type FrameState, outsideRam, type StateReader } from '#ke
 import { planMemMap, type SectionPlan } from '#kernel-ts/kernel/mm/mem-map.ts';
 import { decodeState, flagNames, MAX_BLOCK_FRAMES, PAGE_STRUCT_BYTES } from '#kernel-ts/kernel/mm/page.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
-
-/** A range of RAM as the kernel found it, [start, end), whole pages. */
-export interface Bank {
-  readonly start: number;
-  readonly end: number;
-}
 
 /** The contents of a struct Page's 24 bytes. */
 export interface DecodedPage {
@@ -44,8 +39,8 @@ export interface PageLink {
   readonly frame: number | null;
 }
 
-/** The banks that the kernel found, ascending; empty when it did not get that far. */
-export function kernelBanks({ events }: Pick<LevitateMachine, 'events'>): Bank[] {
+/** The banks that the kernel found, whole pages, ascending; empty when it did not get that far. */
+export function kernelBanks({ events }: Pick<LevitateMachine, 'events'>): Range[] {
   return memoryFields(events.get('memory'), 'bank').map(({ base, bytes }) => {
     const start = Number(base);
     return { start, end: start + bytes };

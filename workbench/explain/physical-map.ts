@@ -47,9 +47,7 @@ export type RangeKind =
   | 'untouched';
 
 /** A part of RAM with one owner, [start, end), bytes. */
-export interface OwnedRange {
-  readonly start: number;
-  readonly end: number;
+export interface OwnedRange extends Interval {
   /** For people: "kernel image", "/reserved-memory/aoc@94000000", "heap", "free". */
   readonly owner: string;
   readonly kind: RangeKind;
@@ -92,10 +90,10 @@ function unowned(machine: LevitateMachine, rest: readonly Interval[]): OwnedRang
   ];
 }
 
-/** The parts of `ranges` in `banks`. */
-function within(ranges: readonly OwnedRange[], banks: readonly Interval[]): OwnedRange[] {
+/** The parts of `ranges` in `places`. */
+function within(ranges: readonly OwnedRange[], places: readonly Interval[]): OwnedRange[] {
   return ranges.flatMap((range) =>
-    banks
+    places
       .map(({ start, end }) => ({ ...range, start: Math.max(start, range.start), end: Math.min(end, range.end) }))
       .filter(({ start, end }) => start < end),
   );
@@ -124,14 +122,7 @@ function inParts(machine: LevitateMachine, range: OwnedRange): OwnedRange[] {
   if (kernel === null || range.kind !== 'kernel') return [range];
   const { text, rodata, data, guard, stack } = kernel.image;
   const parts = Object.entries({ text, rodata, data, 'guard page': guard, 'boot stack': stack });
-  const found = parts
-    .map(([detail, { start, end }]) => ({
-      ...range,
-      start: Math.max(start, range.start),
-      end: Math.min(end, range.end),
-      detail,
-    }))
-    .filter(({ start, end }) => start < end);
+  const found = parts.flatMap(([detail, part]) => within([{ ...range, detail }], [part]));
   return [...found, ...subtract([range], found)];
 }
 

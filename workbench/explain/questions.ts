@@ -55,19 +55,13 @@ export const QUESTION_KINDS: readonly QuestionKind[] = [
     name: 'frame',
     argument: 'PA',
     meaning: 'a page of physical memory: bank, owner, struct Page, block, history, where it is mapped',
-    ask: (machine, pa) => {
-      const data = explainFrame(machine, Number(pa));
-      return { known: true, data, lines: (style) => renderFrame(data, style) };
-    },
+    ask: (machine, pa) => known(explainFrame(machine, Number(pa)), renderFrame),
   },
   {
     name: 'va',
     argument: 'ADDRESS',
     meaning: 'a virtual address: the walk level by level, the result or the fault, aliases',
-    ask: (machine, va) => {
-      const data = explainAddress(machine, va);
-      return { known: true, data, lines: (style) => renderAddress(data, style) };
-    },
+    ask: (machine, va) => known(explainAddress(machine, va), renderAddress),
   },
   {
     name: 'mem_map',
@@ -80,10 +74,7 @@ export const QUESTION_KINDS: readonly QuestionKind[] = [
     name: 'memory',
     argument: null,
     meaning: 'the physical map: banks, holes, who has what, what is touched',
-    ask: (machine) => {
-      const data = explainMemory(machine);
-      return { known: true, data, lines: (style) => renderMemory(data, style) };
-    },
+    ask: (machine) => known(explainMemory(machine), renderMemory),
   },
   {
     name: 'buddy',
@@ -96,10 +87,7 @@ export const QUESTION_KINDS: readonly QuestionKind[] = [
     name: 'tables',
     argument: null,
     meaning: 'what the page tables map, in ranges; writable and executable; mapped twice',
-    ask: (machine) => {
-      const data = explainTables(machine);
-      return { known: true, data, lines: (style) => renderTables(data, style) };
-    },
+    ask: (machine) => known(explainTables(machine), renderTables),
   },
 ];
 
@@ -109,11 +97,11 @@ export const QUESTION_KINDS: readonly QuestionKind[] = [
  */
 export function parseQuestion(words: readonly string[]): Question {
   const names = QUESTION_KINDS.map(({ name, argument }) => (argument === null ? name : `${name} ${argument}`));
-  const known = `questions: ${names.join(', ')} (--help explains)`;
+  const choice = `questions: ${names.join(', ')} (--help explains)`;
   const [name, ...rest] = words;
-  if (name === undefined) throw new InputError(`what is to be explained? ${known}`);
+  if (name === undefined) throw new InputError(`what is to be explained? ${choice}`);
   const kind = QUESTION_KINDS.find((candidate) => candidate.name === name);
-  if (kind === undefined) throw new InputError(`${name}: there is no such question; ${known}`);
+  if (kind === undefined) throw new InputError(`${name}: there is no such question; ${choice}`);
   const { argument, ofKernel = false } = kind;
   if (argument === null) {
     if (rest.length > 0) throw new InputError(`${name}: nothing follows it, but here is "${rest.join(' ')}"`);
@@ -149,11 +137,13 @@ function parseAddress(name: string, word: string, limit: bigint): bigint {
   return address;
 }
 
+function known<T>(data: T, lines: (data: T, style: TerminalStyle) => string[]): Answer {
+  return { known: true, data, lines: (style) => lines(data, style) };
+}
+
 function orUnknown<T extends { readonly known: true }>(
   data: T | Unknown,
   lines: (data: T, style: TerminalStyle) => string[],
 ): Answer {
-  return data.known
-    ? { known: true, data, lines: (style) => lines(data, style) }
-    : { known: false, data, lines: () => [`not known: ${data.reason}`] };
+  return data.known ? known(data, lines) : { known: false, data, lines: () => [`not known: ${data.reason}`] };
 }

@@ -8,6 +8,7 @@
  */
 
 import { alignDown, alignUp, PAGE_SIZE } from '#common/address.ts';
+import type { Range } from '#common/range.ts';
 import { chosen, Fdt, FdtError, memoryReservations, reservedMemory } from '#fdt/index.ts';
 import type { EventOwnerKind } from '#kernel-ts/hal/kernel-events.ts';
 import { PLACED_BY_KERNEL } from '#kernel-ts/kernel/mm/boot-report.ts';
@@ -19,9 +20,7 @@ import { kernelBanks, memoryFields } from './kernel-memory.ts';
 export type ReservationKind = 'kernel' | 'device-tree' | 'initramfs' | 'reserved' | 'mem_map' | 'kernel-tables';
 
 /** A reserved range, [start, end), whole pages. Ranges may overlap: a page counts for the first. */
-export interface NamedReservation {
-  readonly start: number;
-  readonly end: number;
+export interface NamedReservation extends Range {
   readonly kind: ReservationKind;
   /** "kernel image", "/reserved-memory/aoc@94000000", "memreserve entry 0". */
   readonly owner: string;

@@ -8,7 +8,7 @@ import type { MappedRun, TranslationTree } from '#emulator/cpu/translation-tree.
 import type { Permissions } from '#emulator/cpu/translate.ts';
 import type { LevitateMachine } from '#workbench/machine/levitate-machine.ts';
 import { memoryType } from './descriptor-bits.ts';
-import { type MachineView, viewOf } from './machine-view.ts';
+import { viewOf } from './machine-view.ts';
 import { answers } from './virtual-address.ts';
 
 /** A run with its memory type in words and what it maps. */
@@ -52,7 +52,8 @@ export interface TablesExplanation {
 }
 
 /** Reads the trees of TTBR0_EL1 and TTBR1_EL1 of the boot core. O(page tables). */
-export function explainTables(machine: LevitateMachine, view: MachineView = viewOf(machine)): TablesExplanation {
+export function explainTables(machine: LevitateMachine): TablesExplanation {
+  const view = viewOf(machine);
   const trees = view.trees().map((tree): TreeExplanation => {
     const tables: [number, number, number, number] = [0, 0, 0, 0];
     for (const { level } of tree.tables) tables[level as 0 | 1 | 2 | 3]++;
