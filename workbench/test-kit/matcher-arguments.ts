@@ -4,11 +4,10 @@
  * another reason, or pass with `.not`.
  */
 
-import { OUTCOMES } from '#workbench/machine/outcome.ts';
 import { InputError } from '#workbench/input-error.ts';
 
 /** @throws InputError when `holds` is false: "toPrint: the text is …, not …" */
-function demand(holds: boolean, matcher: string, wanted: string, given: unknown): void {
+export function demand(holds: boolean, matcher: string, wanted: string, given: unknown): void {
   if (!holds) throw new InputError(`${matcher}: ${wanted}, not ${shown(given)}`);
 }
 
@@ -21,15 +20,6 @@ export function demandResult(matcher: string, given: unknown): void {
 
 export function demandText(matcher: string, what: string, given: unknown): void {
   demand(typeof given === 'string' || given instanceof RegExp, matcher, `${what} is a string or a RegExp`, given);
-}
-
-export function demandStage(matcher: string, given: unknown): void {
-  demand(typeof given === 'string' || Number.isInteger(given), matcher, 'a stage is its number or its name', given);
-}
-
-export function demandOutcome(matcher: string, given: unknown): void {
-  const wanted = `the outcome is one of ${OUTCOMES.join(', ')}`;
-  demand((OUTCOMES as readonly unknown[]).includes(given), matcher, wanted, given);
 }
 
 /** A whole number from 0 on. */
@@ -45,17 +35,6 @@ export function demandExpected(matcher: string, given: unknown): void {
   } else demand(typeof given === 'number' && !Number.isNaN(given), matcher, 'a number or bounds are expected', given);
 }
 
-/** An exit status; negative for a killed program. */
-export function demandStatus(matcher: string, given: unknown): void {
-  demand(Number.isInteger(given), matcher, 'a status is a whole number', given);
-}
-
-/** A virtual address. */
-export function demandAddress(matcher: string, given: unknown): void {
-  const isAddress = typeof given === 'bigint' || Number.isSafeInteger(given);
-  demand(isAddress, matcher, 'an address is a bigint or a whole number below 2^53', given);
-}
-
 export function demandMapping(matcher: string, given: unknown): void {
   demand(typeof given === 'object' && given !== null, matcher, 'a mapping is { to, el1, el0 }', given);
   const { to, el1, el0 } = given as { to?: unknown; el1?: unknown; el0?: unknown };
@@ -64,10 +43,6 @@ export function demandMapping(matcher: string, given: unknown): void {
     const good = rights === undefined || (typeof rights === 'string' && /^[r-][w-][x-]$/.test(rights));
     demand(good, matcher, 'rights are written "rw-"', rights);
   }
-}
-
-export function demandProgram(matcher: string, given: unknown): void {
-  demand(typeof given === 'string' || Number.isInteger(given), matcher, 'a program is its name or its number', given);
 }
 
 function shown(value: unknown): string {

@@ -10,21 +10,10 @@ import { reservationsOf } from '#workbench/explain/reservations.ts';
 import { type AddressExplanation, explainAddress } from '#workbench/explain/virtual-address.ts';
 import type { BootResult } from '#workbench/index.ts';
 import { InputError } from '#workbench/input-error.ts';
-import type { Outcome } from '#workbench/machine/outcome.ts';
+import { type Outcome, OUTCOMES } from '#workbench/machine/outcome.ts';
 import { simulatedNs, type SimulatedTime } from './boot.ts';
 import { circumstances, type Topic, topicOfPanics } from './explanations.ts';
-import {
-  demandAddress,
-  demandCount,
-  demandExpected,
-  demandMapping,
-  demandOutcome,
-  demandProgram,
-  demandResult,
-  demandStage,
-  demandStatus,
-  demandText,
-} from './matcher-arguments.ts';
+import { demand, demandCount, demandExpected, demandMapping, demandResult, demandText } from './matcher-arguments.ts';
 
 /** Read, write, execute: "rw-". */
 export type Rights = `${'r' | '-'}${'w' | '-'}${'x' | '-'}`;
@@ -82,7 +71,8 @@ export function toReachStage(
   { within }: { readonly within?: SimulatedTime } = {},
 ): MatcherResult {
   demandResult('toReachStage', result);
-  demandStage('toReachStage', stage);
+  const isStage = typeof stage === 'string' || Number.isInteger(stage);
+  demand(isStage, 'toReachStage', 'a stage is its number or its name', stage);
   const limit = within === undefined ? Infinity : simulatedNs('within', within);
   const reached = result.machine.events
     .get('stage')
@@ -95,7 +85,7 @@ export function toReachStage(
 
 export function toEndAs(result: BootResult, outcome: Outcome['outcome']): MatcherResult {
   demandResult('toEndAs', result);
-  demandOutcome('toEndAs', outcome);
+  demand(OUTCOMES.includes(outcome), 'toEndAs', `the outcome is one of ${OUTCOMES.join(', ')}`, outcome);
   const topic = topicOfPanics([result.outcome.panic]);
   return verdict(result, result.outcome.outcome === outcome, `to end as "${outcome}"`, topic);
 }
@@ -120,7 +110,8 @@ export function toHaveFreeBlocks(result: BootResult, order: number, expected: Ex
 
 export function toMap(result: BootResult, va: bigint | number, expected: ExpectedMapping = {}): MatcherResult {
   demandResult('toMap', result);
-  demandAddress('toMap', va);
+  const isAddress = typeof va === 'bigint' || Number.isSafeInteger(va);
+  demand(isAddress, 'toMap', 'an address is a bigint or a whole number below 2^53', va);
   demandMapping('toMap', expected);
   const address = BigInt.asUintN(64, BigInt(va));
   const found = explainAddress(result.machine, address);
@@ -168,8 +159,10 @@ export function toReserve(
 
 export function toExitWith(result: BootResult, program: string | number, status: number): MatcherResult {
   demandResult('toExitWith', result);
-  demandProgram('toExitWith', program);
-  demandStatus('toExitWith', status);
+  const isProgram = typeof program === 'string' || Number.isInteger(program);
+  demand(isProgram, 'toExitWith', 'a program is its name or its number', program);
+  // Negative for a killed program.
+  demand(Number.isInteger(status), 'toExitWith', 'a status is a whole number', status);
   const { events } = result.machine;
   if (!events.enabled('process')) {
     throw new InputError(`toExitWith: processes were not followed; use boot() of the kit, or trace: ['process']`);
