@@ -84,7 +84,7 @@ export class LevitateMachine {
    */
   constructor(settings: MachineSettings, now: HostClock | null = null) {
     this.settings = settings;
-    const board = configure(settings);
+    const board = findBoard(settings.board).create(settings);
     this.board = board;
     this.plan = planBoot(board, settings);
     this.deviceTree = this.plan.deviceTree;
@@ -255,12 +255,7 @@ export class LevitateMachine {
       const line = `PANIC: ${reason}`;
       // A kernel without a working console has reported only to the trace.
       const unsaid = this.serial.text.includes(line) ? '' : ` (its console is silent): ${detail}`;
-      return {
-        outcome: 'panic',
-        exitStatus: 1,
-        panic: line,
-        reason: `the kernel panicked: ${reason}${unsaid}`,
-      };
+      return { outcome: 'panic', exitStatus: 1, panic: line, reason: `the kernel panicked: ${reason}${unsaid}` };
     }
     switch (stop.kind) {
       case 'idle': {
@@ -318,10 +313,6 @@ export class LevitateMachine {
     if (expectText !== undefined) this.expected = this.serial.watch(expectText, stop);
     if (failText !== undefined) this.failed = this.serial.watch(failText, stop);
   }
-}
-
-function configure({ board, memoryBytes, cpus, gicVersion, el, cpuType }: MachineSettings): Board {
-  return findBoard(board).create({ memoryBytes, cpus, gicVersion, el, cpuType });
 }
 
 function planBoot(board: Board, settings: MachineSettings): BootPlan {

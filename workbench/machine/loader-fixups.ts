@@ -16,6 +16,7 @@
  * fdt_fixup_memory_banks and fdt_chosen of boot/fdt_support.c.
  */
 
+import type { CellCounts } from '#boards/tree-sections.ts';
 import type { Board } from '#boards/types.ts';
 import { decodeUtf8 } from '#common/utf8.ts';
 import { readCells, writeCells } from './tree-cells.ts';
@@ -31,12 +32,6 @@ import {
 } from '#fdt/index.ts';
 import { InputError } from '#workbench/input-error.ts';
 import { ramIn } from './tree-ram.ts';
-
-/** Cells of an address and of a size in the root's children. */
-interface RootCells {
-  readonly address: number;
-  readonly size: number;
-}
 
 /**
  * `blob` with what the board's boot loader adds; `generated` is the board's own tree.
@@ -74,7 +69,7 @@ function switchOff(above: FdtNode, path: readonly string[]): FdtNode {
   };
 }
 
-function rootCells(fdt: Fdt): RootCells {
+function rootCells(fdt: Fdt): CellCounts {
   const own = { address: fdt.root.u32('#address-cells') ?? 2, size: fdt.root.u32('#size-cells') ?? 1 };
   if (own.address < 1 || own.address > 2 || own.size < 1 || own.size > 2) {
     throw new InputError(
@@ -85,7 +80,7 @@ function rootCells(fdt: Fdt): RootCells {
 }
 
 /** The root with memory nodes that name RAM; unchanged when they already do. */
-function fixMemory(root: FdtNode, fdt: Fdt, board: Board, cells: RootCells): FdtNode {
+function fixMemory(root: FdtNode, fdt: Fdt, board: Board, cells: CellCounts): FdtNode {
   const named = memoryRanges(fdt);
   const { banks, onDevices } = ramIn(fdt, board);
   if (named.length > 0 && onDevices.length === 0) return root;
@@ -127,7 +122,7 @@ function isMemory({ properties }: FdtNode): boolean {
 /**
  * /reserved-memory of the board in other cells. Its phandles are left out: the tree has its own.
  */
-function inCellsOf(node: FdtNode, from: RootCells, to: RootCells): FdtNode {
+function inCellsOf(node: FdtNode, from: CellCounts, to: CellCounts): FdtNode {
   const number = (value: number): Uint8Array => Uint8Array.of(0, 0, 0, value);
   const properties = node.properties.map((property) => {
     if (property.name === '#address-cells') return { ...property, value: number(to.address) };
