@@ -232,7 +232,7 @@ function take(allocator: FrameAllocator, order: number): PhysAddr {
 }
 
 /** Host time of `work` in nanoseconds. */
-function time(work: () => void): number {
+export function time(work: () => void): number {
   const start = performance.now();
   work();
   return (performance.now() - start) * 1e6;
@@ -253,7 +253,7 @@ function shuffle(values: Float64Array, seed: number): void {
  * Numbers from 1 to 2^32 - 1 (Marsaglia, "Xorshift RNGs", Journal of Statistical Software 8(14),
  * 2003, shifts 13, 17, 5).
  */
-function xorshift(seed: number): () => number {
+export function xorshift(seed: number): () => number {
   let state = seed | 0 || 1;
   return () => {
     state ^= state << 13;

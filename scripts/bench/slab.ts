@@ -4,9 +4,9 @@
  * list in a plain array. All times are host nanoseconds; a pair is one alloc and its free.
  */
 
-import { performance } from 'node:perf_hooks';
 import type { VirtAddr } from '#common/address.ts';
 import { boot } from './booted.ts';
+import { time, xorshift } from './buddy-scenarios.ts';
 import type { Section } from './section.ts';
 import { inTurns } from './statistics.ts';
 
@@ -75,14 +75,10 @@ function pairNs(cache: ObjectCache, pairs: number): number {
  */
 function mixedNs(cache: ObjectCache, operations: number): number {
   const slots: (VirtAddr | null)[] = new Array<VirtAddr | null>(OBJECTS).fill(null);
-  let state = SEED;
+  const random = xorshift(SEED);
   const elapsed = time(() => {
     for (let i = 0; i < operations; i++) {
-      // Marsaglia's xorshift32, as the buddy's bench has it.
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      const slot = (state >>> 0) % OBJECTS;
+      const slot = random() % OBJECTS;
       const object = slots[slot] ?? null;
       if (object === null) {
         slots[slot] = take(cache);
@@ -117,11 +113,4 @@ function take(cache: ObjectCache): VirtAddr {
   const object = cache.alloc();
   if (object === null) throw new Error('the bench ran out of objects');
   return object;
-}
-
-/** Host time of `work` in nanoseconds. */
-function time(work: () => void): number {
-  const start = performance.now();
-  work();
-  return (performance.now() - start) * 1e6;
 }

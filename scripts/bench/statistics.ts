@@ -34,8 +34,8 @@ function quantile(samples: readonly number[], fraction: number): number {
  * Samples of several contenders, taken in turns so that a slow moment of the host hits all of them.
  * `warmUp` rounds are thrown away. Result i holds what `contenders[i]` returned.
  */
-export function inTurns(rounds: number, warmUp: number, contenders: readonly (() => number)[]): number[][] {
-  const samples = contenders.map((): number[] => []);
+export function inTurns<T>(rounds: number, warmUp: number, contenders: readonly (() => T)[]): T[][] {
+  const samples = contenders.map((): T[] => []);
   for (let round = -warmUp; round < rounds; round++) {
     for (const [index, contender] of contenders.entries()) {
       const sample = contender();

@@ -14,6 +14,7 @@ import { performance } from 'node:perf_hooks';
 import type { Report } from '#workbench/report/run-report.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 import type { BenchRun, Section } from './section.ts';
+import { inTurns } from './statistics.ts';
 
 const MIB = 2 ** 20;
 
@@ -44,29 +45,16 @@ export const wholeProcess: Section = {
 function measure({ short, report }: BenchRun, reportFile: string): void {
   const launcher = join(packageRoot(), 'scripts', 'launch.mjs');
   const contenders = BOARDS.flatMap(({ board, engine, memMapBytes }) => {
-    const words = [
-      '--board',
-      board,
-      '--quiet',
-      '--report',
-      reportFile,
-      ...(engine === null ? [] : ['--engine', engine]),
-    ];
+    const ofEngine = engine === null ? [] : ['--engine', engine];
+    const words = ['--board', board, '--quiet', '--report', reportFile, ...ofEngine];
     return [
       () => boot(process.execPath, [launcher, 'boot', ...words], reportFile),
       () => boot(...npm('run', '-s', 'boot', '--', ...words), reportFile),
       () => touchingProcess(memMapBytes),
     ];
   });
-  const everything = [...contenders, () => touchingProcess(0)];
-  const samples = everything.map((): ProcessSample[] => []);
   // The first round makes the bundle and warms the host's file cache.
-  for (let round = -1; round < (short ? 3 : 7); round++) {
-    for (const [index, contender] of everything.entries()) {
-      const sample = contender();
-      if (round >= 0) samples[index]?.push(sample);
-    }
-  }
+  const samples = inTurns(short ? 3 : 7, 1, [...contenders, () => touchingProcess(0)]);
   const wall = (index: number) => (samples[index] ?? []).map(({ wallMs }) => wallMs);
   const peak = (index: number) => (samples[index] ?? []).map(({ peakMiB }) => peakMiB);
 
@@ -80,7 +68,7 @@ function measure({ short, report }: BenchRun, reportFile: string): void {
     const peaks = { samples: peak(direct), bar: peakBarMiB, limit: peak(touching) };
     report({ section, what: `${name}, peak memory`, unit: 'MiB', ...peaks });
   }
-  const empty = everything.length - 1;
+  const empty = contenders.length;
   report({ section, what: 'node -e 0', unit: 'ms', samples: wall(empty), bar: null, limit: null });
 }
 
