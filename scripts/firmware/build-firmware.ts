@@ -5,7 +5,7 @@
  * rebuilds them and compares bytes.
  */
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { writeOutput } from '#workbench/files/output-file.ts';
@@ -25,37 +25,15 @@ const RECIPES: readonly ImageRecipe[] = [
   { name: 'reset-pixel6', source: 'reset/pixel6.S', linkerScript: 'reset/reset.ld', symbols: false },
   { name: 'reset-rpi4', source: 'reset/rpi4.S', linkerScript: 'reset/reset.ld', symbols: false },
   { name: 'kernel', source: 'kernel/head.S', linkerScript: 'kernel/kernel.ld', symbols: true },
-  ...[
-    'calls-pixel6',
-    'calls-qemu-virt',
-    'cores',
-    'debug',
-    'echo-pixel6',
-    'echo-qemu-virt',
-    'exceptions-el1',
-    'exceptions-el3',
-    'extensions',
-    'host',
-    'hypervisor',
-    'lockup',
-    'mixed',
-    'refused-pixel6',
-    'registers',
-    'ticks',
-    'waits',
-    'wakes',
-    'speed',
-  ].map(testGuest),
 ];
 
-/** A guest of the tests, in images/guests/. */
-function testGuest(name: string): ImageRecipe {
-  return {
-    name: `guests/${name}`,
-    source: `guests/${name}.S`,
-    linkerScript: `guests/${name.endsWith('-pixel6') ? 'guest-pixel6' : 'guest'}.ld`,
-    symbols: false,
-  };
+/** The guests of the tests, guests/NAME.S, in images/guests/. */
+function testGuests(firmwareFolder: string): ImageRecipe[] {
+  const sources = readdirSync(join(firmwareFolder, 'guests')).filter((file) => file.endsWith('.S'));
+  return sources.sort().map((file) => {
+    const linkerScript = `guests/${file.endsWith('-pixel6.S') ? 'guest-pixel6' : 'guest'}.ld`;
+    return { name: `guests/${file.slice(0, -'.S'.length)}`, source: `guests/${file}`, linkerScript, symbols: false };
+  });
 }
 
 /**
@@ -68,7 +46,7 @@ export function buildFirmware(firmwareFolder: string): Map<string, Uint8Array> {
   const work = mkdtempSync(join(tmpdir(), 'levitate-firmware-'));
   try {
     const images = new Map<string, Uint8Array>();
-    for (const recipe of RECIPES) {
+    for (const recipe of [...RECIPES, ...testGuests(firmwareFolder)]) {
       const source = join(firmwareFolder, recipe.source);
       const object = join(work, 'image.o');
       const elf = join(work, 'image.elf');
