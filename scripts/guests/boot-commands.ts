@@ -23,6 +23,9 @@ export interface BuiltGuests {
   readonly xenTree: string | null;
 }
 
+/** Paths by the option that takes them; none for a file that is not there. */
+type Files = Readonly<Record<string, string | null | undefined>>;
+
 /**
  * One line for each boot whose files are there. `paths` are absolute, shown relative to `from`
  * where that is shorter.
@@ -36,65 +39,50 @@ export function bootCommands(
     const near = relative(from, path);
     return quote(near !== '' && near.length < path.length ? near : path);
   };
-  const commands: BootCommand[] = [];
-  const uBoot = paths.get('u-boot');
-  if (uBoot !== undefined) {
-    commands.push({
-      title: 'U-Boot on qemu-virt',
-      command: `npm run boot -- --board qemu-virt --bios ${show(uBoot)}`,
-    });
-  }
-  const uefi = paths.get('uefi');
-  if (uefi !== undefined) {
-    commands.push({
-      title: 'UEFI on qemu-virt: its shell',
-      command: `npm run boot -- --board qemu-virt --bios ${show(uefi)}`,
-    });
-  }
-  if (uefi !== undefined && efiDisk !== null) {
-    commands.push({
-      title: "UEFI, GRUB and Debian 12's Linux from a disk, on qemu-virt",
-      command: `npm run boot -- --board qemu-virt --bios ${show(uefi)} --drive ${show(efiDisk)}`,
-    });
-  }
   const linux = paths.get('linux-6.1');
-  if (linux !== undefined && initramfs !== null) {
-    commands.push({
-      title: "Debian 12's Linux on qemu-virt",
-      command: `npm run boot -- --board qemu-virt --kernel ${show(linux)} --initrd ${show(initramfs)} --append "console=ttyAMA0"`,
-    });
-  }
-  const cloud = paths.get('linux-6.12');
-  const disk = paths.get('debian-12');
-  if (cloud !== undefined && disk !== undefined && diskInitramfs !== null) {
-    commands.push({
-      title: 'Debian 12 on a disk, with systemd, on qemu-virt; anyone logs in as root',
-      command: `npm run boot -- --board qemu-virt --seed 1 --kernel ${show(cloud)} --initrd ${show(diskInitramfs)} --drive ${show(disk)} --append "console=ttyAMA0"`,
-    });
-  }
   const backports = paths.get('linux-backports');
-  const tree = paths.get('oriole-dtb');
-  if (backports !== undefined && tree !== undefined && initramfs !== null) {
-    commands.push({
-      title: "Debian 13's backported Linux on pixel6, with the upstream device tree",
-      command: `npm run boot -- --board pixel6 --kernel ${show(backports)} --dtb ${show(tree)} --initrd ${show(initramfs)} --append "console=ttySAC0,115200n8"`,
-    });
-  }
-  const rpi4Tree = paths.get('rpi4-dtb');
-  if (backports !== undefined && rpi4Tree !== undefined && initramfs !== null) {
-    commands.push({
-      title: 'The same on rpi4',
-      command: `npm run boot -- --board rpi4 --kernel ${show(backports)} --dtb ${show(rpi4Tree)} --initrd ${show(initramfs)} --append "console=ttyAMA0,115200n8"`,
-    });
-  }
-  const xen = paths.get('xen');
-  if (xen !== undefined && linux !== undefined && xenTree !== null) {
-    commands.push({
-      title: "Xen, and Debian 12's Linux as its Dom0, on qemu-virt",
-      command: `npm run boot -- ${XEN_OPTIONS} --kernel ${show(xen)} --initrd ${show(linux)} --dtb ${show(xenTree)}`,
-    });
-  }
-  return commands;
+  const boots: readonly (readonly [title: string, options: string, files: Files, append?: string])[] = [
+    ['U-Boot on qemu-virt', '--board qemu-virt', { bios: paths.get('u-boot') }],
+    ['UEFI on qemu-virt: its shell', '--board qemu-virt', { bios: paths.get('uefi') }],
+    [
+      "UEFI, GRUB and Debian 12's Linux from a disk, on qemu-virt",
+      '--board qemu-virt',
+      { bios: paths.get('uefi'), drive: efiDisk },
+    ],
+    ["Debian 12's Linux on qemu-virt", '--board qemu-virt', { kernel: linux, initrd: initramfs }, 'console=ttyAMA0'],
+    [
+      'Debian 12 on a disk, with systemd, on qemu-virt; anyone logs in as root',
+      '--board qemu-virt --seed 1',
+      { kernel: paths.get('linux-6.12'), initrd: diskInitramfs, drive: paths.get('debian-12') },
+      'console=ttyAMA0',
+    ],
+    [
+      "Debian 13's backported Linux on pixel6, with the upstream device tree",
+      '--board pixel6',
+      { kernel: backports, dtb: paths.get('oriole-dtb'), initrd: initramfs },
+      'console=ttySAC0,115200n8',
+    ],
+    [
+      'The same on rpi4',
+      '--board rpi4',
+      { kernel: backports, dtb: paths.get('rpi4-dtb'), initrd: initramfs },
+      'console=ttyAMA0,115200n8',
+    ],
+    [
+      "Xen, and Debian 12's Linux as its Dom0, on qemu-virt",
+      XEN_OPTIONS,
+      { kernel: paths.get('xen'), initrd: linux, dtb: xenTree },
+    ],
+  ];
+  return boots.flatMap(([title, options, files, append]) => {
+    const words = ['npm run boot --', options];
+    for (const [option, path] of Object.entries(files)) {
+      if (path === undefined || path === null) return [];
+      words.push(`--${option} ${show(path)}`);
+    }
+    if (append !== undefined) words.push(`--append "${append}"`);
+    return [{ title, command: words.join(' ') }];
+  });
 }
 
 /** `text` as one word of a POSIX shell. */

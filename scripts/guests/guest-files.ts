@@ -283,15 +283,6 @@ function rootGuest(root: DebianRoot | null): GuestFile | null {
 }
 
 /**
- * All guests, each as {@link fetchGuest}.
- * @throws GuestFetchError for the first that cannot be had
- */
-export function fetchGuests(options: GuestFetchOptions = {}): Readonly<Record<GuestName, GuestFile>> {
-  const found = GUEST_NAMES.map((guest) => [guest, fetchGuest(guest, options)] as const);
-  return Object.fromEntries(found) as Record<GuestName, GuestFile>;
-}
-
-/**
  * The disk modules of Debian 12's kernel, in an order in which they can be loaded; null when the
  * cache does not hold that kernel with all of them. Asks neither apt nor the network.
  */

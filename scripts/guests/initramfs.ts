@@ -49,17 +49,7 @@ const CONSOLE_COMMANDS = ['#!/bin/sh', 'cd /root', 'while :; do', '  setsid ctty
 const MODULE_FOLDER = 'lib/modules';
 const FOLDERS = ['bin', 'dev', 'etc', 'proc', 'root', 'sys', 'tmp'] as const;
 /** /init needs at least a shell and mount. */
-const NEEDED_APPLETS = [
-  'sh',
-  'mount',
-  'setsid',
-  'cttyhack',
-  'start-stop-daemon',
-  'mkfifo',
-  'cat',
-  'poweroff',
-  'reboot',
-] as const;
+const NEEDED_APPLETS = 'sh mount setsid cttyhack start-stop-daemon mkfifo cat poweroff reboot'.split(' ');
 
 /**
  * The archive.
