@@ -31,21 +31,7 @@ export interface ScannedSource {
 }
 
 /** Words after which a slash begins a regular expression, not a division. */
-const BEFORE_REGEX = new Set([
-  'return',
-  'typeof',
-  'case',
-  'in',
-  'of',
-  'do',
-  'else',
-  'void',
-  'throw',
-  'new',
-  'await',
-  'yield',
-  'delete',
-]);
+const BEFORE_REGEX = new Set('return typeof case in of do else void throw new await yield delete'.split(' '));
 
 /** Line of `offset` in `text`, counted from 1. */
 export function lineAt(text: string, offset: number): number {

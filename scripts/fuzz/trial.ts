@@ -28,16 +28,10 @@ const PLACES = {
   pixel6: { ram: 0x8000_0000, devices: [0x1005_0000, 0x1006_0000, 0x1040_0000, 0x1044_0000, 0x10a0_0000, 0x1746_0000] },
 } as const;
 
-interface Layout {
-  readonly ram: number;
-  readonly vectors: number;
-  readonly code: number;
-  readonly tables: number;
-  readonly data: number;
-  readonly devices: readonly number[];
-}
+/** The same, and the parts of RAM as addresses. */
+type Layout = ReturnType<typeof layoutOf>;
 
-function layoutOf(board: FuzzPlan['board']): Layout {
+function layoutOf(board: FuzzPlan['board']) {
   const { ram, devices } = PLACES[board];
   return { ram, vectors: ram + VECTORS, code: ram + CODE, tables: ram + TABLES, data: ram + DATA, devices };
 }

@@ -3,15 +3,8 @@
 
 import { createCipheriv, createHash } from 'node:crypto';
 
-/** Digests as the guest's `openssl dgst` names them, and as Node's do. */
-const DIGESTS = [
-  ['md5', 'md5'],
-  ['sha1', 'sha1'],
-  ['sha256', 'sha256'],
-  ['sha512', 'sha512'],
-  ['sha3-256', 'sha3-256'],
-  ['blake2b512', 'blake2b512'],
-] as const;
+/** Digests by the name that the guest's `openssl dgst` and Node both have. */
+const DIGESTS = ['md5', 'sha1', 'sha256', 'sha512', 'sha3-256', 'blake2b512'];
 const SHOWN_DIGITS = 32;
 
 /** AES-128 in counter mode over zeros, the key being `key`: what guest/run.sh calls known_bytes. */
@@ -36,7 +29,7 @@ export function knownAnswer(part: string, round: number, seed: number, scale: nu
   const key = seed + round;
   if (part === 'digests') {
     const bytes = knownBytes(key, 1_000_000 * scale);
-    const plain = DIGESTS.map(([name, ours]) => `${name} ${digest(ours, bytes)}`);
+    const plain = DIGESTS.map((name) => `${name} ${digest(name, bytes)}`);
     const chacha20 = digest('sha256', encrypt('chacha20', 3, 32, 5, bytes));
     const aes = digest('sha256', encrypt('aes-256-cbc', 7, 32, 9, bytes));
     return [...plain, `chacha20 ${chacha20}`, `aes-256-cbc ${aes}`, `coreutils ${digest('sha512', bytes)}`].join(' ');

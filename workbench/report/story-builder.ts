@@ -46,16 +46,7 @@ const CLASS_OF_OWNER: Readonly<Record<EventOwnerKind, OwnerClass>> = {
 /**
  * Kinds of which every event is a moment. Stages and panics are lines of the serial log as well.
  */
-const MOMENT_KINDS: ReadonlySet<string> = new Set([
-  'boot',
-  'serial',
-  'power',
-  'stop',
-  'unmapped',
-  'uart',
-  'device',
-  'process',
-]);
+const MOMENT_KINDS: ReadonlySet<string> = new Set('boot serial power stop unmapped uart device process'.split(' '));
 
 /** Number of operations without a line of the log after which a moment is added. */
 const SILENT_OPERATIONS = 32;
