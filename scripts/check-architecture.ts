@@ -5,6 +5,7 @@ import { commandMain } from '#workbench/cli/command.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 import {
   checkArchitecture,
+  checkAssembly,
   checkHostSides,
   checkImportGraph,
   checkLicences,
@@ -23,13 +24,15 @@ export const main = commandMain({
   statuses: { 0: 'every rule holds', 1: 'one does not' },
   run() {
     const sources = readSources(packageRoot());
+    const others = readOtherSources(packageRoot());
     const scanned = scanAll(sources);
     const { violations: broken, filesRead, importsSeen } = checkArchitecture(sources, scanned);
     const violations = [
       ...broken,
       ...checkImportGraph(sources, scanned),
       ...checkHostSides(sources),
-      ...checkLicences(new Map([...sources, ...readOtherSources(packageRoot())])),
+      ...checkAssembly(others),
+      ...checkLicences(new Map([...sources, ...others])),
     ];
     for (const { file, line, message } of violations) process.stdout.write(`${file}:${line}: ${message}\n`);
     const counts = [...filesRead].map(([folder, count]) => `${folder} ${count}`).join(', ');

@@ -11,6 +11,7 @@ import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import {
   checkArchitecture,
+  checkAssembly,
   checkHostSides,
   checkImportGraph,
   checkLicences,
@@ -75,6 +76,19 @@ describe('this tree', () => {
     }
     expect(checkLicences(new Map([['common/x.ts', '/** No licence. */\n']]))).toHaveLength(1);
     expect(checkLicences(new Map([['scripts/x.c', '/* No licence. */\n']]))).toHaveLength(1);
+  });
+
+  it('has no comment in assembly that is too wide', () => {
+    expect(checkAssembly(readOtherSources(root))).toEqual([]);
+    const wide = `\tret\t/* ${'x'.repeat(90)} */\n`;
+    expect(
+      checkAssembly(
+        new Map([
+          ['firmware/x.S', wide],
+          ['firmware/x.ld', wide],
+        ]),
+      ).map(({ file }) => file),
+    ).toEqual(['firmware/x.S']);
   });
 
   it('holds every rule', () => {

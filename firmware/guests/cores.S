@@ -4,10 +4,13 @@
  * with LDXR and STXR. A core reports by HLT #0x200, with a tag in x0 and values in x1 to x3. QEMU
  * cannot run this guest: it has no such gate.
  *
- *     tag 1 AFFINITY_INFO before      x1 core, x2 result        tag 5 the counter      x1 after every core went off, x2 after core 1's second life
- *     tag 2 CPU_ON                    x1 core, x2 result        tag 6 a core begins    x1 context, x2 MPIDR, x3 CurrentEL
- *     tag 3 CPU_ON of a core that is on                         tag 7 CPU_OFF came back
+ *     tag 1 AFFINITY_INFO before                    x1 core, x2 result
+ *     tag 2 CPU_ON                                  x1 core, x2 result
+ *     tag 3 CPU_ON of a core that is on
  *     tag 4 CPU_ON of a core that does not exist
+ *     tag 5 the counter                             x1 after all cores went off, x2 after core 1's second life
+ *     tag 6 a core begins                           x1 context, x2 MPIDR, x3 CurrentEL
+ *     tag 7 CPU_OFF came back
  */
 
 	.section .start, "ax"

@@ -4,7 +4,10 @@
  * MMU off. One line for each exception of a trial:
  *
  *     NAME
- *     esr=… elr=… far=… spsr=…      elr: from the start of the payload; far: from DATA where it lies after it; spsr: SS and M
+ *     esr=… elr=… far=… spsr=…
+ *
+ * elr is relative to the start of the payload; far to DATA where it lies after it; of spsr, SS and
+ * M are printed.
  *
  * A payload ends with SVC. After a step the handler steps again; after other exceptions it
  * continues without debugging. QEMU prints the same text; a test compares.
@@ -30,8 +33,8 @@ _start:
 	.equ	KDE, 1 << 13
 
 	/*
-	 * Runs `payload` with SPSR and MDSCR_EL1 given; registers of the points are set before. x28: where
-	 * its SVC leads to.
+	 * Runs `payload` with SPSR and MDSCR_EL1 given; registers of the points are set before.
+	 * x28: where its SVC leads to.
 	 */
 	.macro run name, payload, spsr, mdscr
 	print	"\name\n"

@@ -50,7 +50,8 @@ _start:
 	.equ	PAGE_SHARED, 0x60000000000743
 	.equ	PAGE_NO_FLAG, 0x60000000000343
 
-	.equ	SCTLR_BASE, 0x30d00800 | 1 | (1 << 2) | (1 << 12)	/* RES1, M, C, I; SA, SA0 and A clear; EL0 may do nothing */
+	/* RES1, M, C, I; SA, SA0 and A clear; EL0 may do nothing. */
+	.equ	SCTLR_BASE, 0x30d00800 | 1 | (1 << 2) | (1 << 12)
 
 	.section .text
 start:
@@ -414,7 +415,7 @@ __trials:
 1:	nop
 	done
 
-	/* External aborts: the translation succeeds, and the physical address has no memory or device. */
+	/* External aborts: the translation succeeds, nothing answers at the physical address. */
 	.macro	lost name:req, code:vararg
 	trial	ALL, "nothing answers: \name"
 	ldr	x1, =NOTHING + 0x1000

@@ -8,7 +8,8 @@
  *     0x0000_0000  devices as they are, a gigabyte, EL2's
  *     0x4000_0000  the image: EL2 reads and executes, EL0 executes (so PSTATE.PAN has no effect)
  *     0x4200_0000  records and tables: EL2's
- *     0x4400_0000  pages: 0 invalid, 1 EL0's, 2 read-only, 3 not accessed, 4 EL2's, 5 EL0's and read-only, 6 EL2's and not global
+ *     0x4400_0000  pages: 0 invalid, 1 EL0's, 2 read-only, 3 not accessed, 4 EL2's, 5 EL0's and read-only,
+ *                  6 EL2's and not global
  *     upper half   the gigabyte at 0x4000_0000, EL2's
  */
 
@@ -26,7 +27,8 @@ _start:
 
 	.equ	SCR, 0x531			/* NS, RW, HCE */
 	.equ	CPTR_TCPAC, 1 << 31
-	.equ	TABLES, 0x43000000		/* level 1, 2, 3 of the lower half, level 1 of the upper one */
+	/* Level 1, 2, 3 of the lower half, level 1 of the upper one. */
+	.equ	TABLES, 0x43000000
 	.equ	PAGES, 0x44000000
 	.equ	LEVEL3, TABLES + 0x2000
 	.equ	UPPER_PAGES, PAGES - 0x40000000	/* movk'ed to the upper half */
@@ -37,7 +39,8 @@ _start:
 	.equ	READ_ONLY, 1 << 7
 	.equ	NOT_GLOBAL, 1 << 11
 	.equ	NOT_EXECUTABLE, (1 << 54) | (1 << 53)
-	.equ	SCTLR, 0x30d50838 | (1 << 26) | (1 << 15) | (1 << 14)	/* SPAN, nTWE, nTWI, UCI, UCT, DZE */
+	/* SPAN, nTWE, nTWI, UCI, UCT, DZE. */
+	.equ	SCTLR, 0x30d50838 | (1 << 26) | (1 << 15) | (1 << 14)
 	.equ	E2H, 1 << 34
 	.equ	TGE, 1 << 27
 	.equ	RW, 1 << 31
@@ -252,7 +255,10 @@ __trials:
 	done
 	.endm
 
-	/* An access at \offset of page \page. EL0 uses no literals: it may execute the image, not read it. */
+	/*
+	 * An access at \offset of page \page. EL0 uses no literals: it may execute the image, not
+	 * read it.
+	 */
 	.macro page_trial states, name, page, offset, instruction:vararg
 	trial	\states, "\name"
 	mov	x1, #(0x1000 * \page + \offset)

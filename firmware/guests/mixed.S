@@ -5,7 +5,8 @@
  * of the counter, gates, loops. Every exception and every value of the counter is hashed into x22.
  * The guest ends in WFI. `rounds` is at offset 8.
  *
- *     x19 state of the generator   x20 rounds left   x21 exceptions   x22 hash   x23 belongs to the gate   x24 memory   x25 UART
+ *     x19 state of the generator   x20 rounds left           x21 exceptions   x22 hash
+ *                                  x23 belongs to the gate   x24 memory       x25 UART
  */
 
 	.section .start, "ax"

@@ -4,12 +4,16 @@
  * HLT #0x200, with a tag in x0 and values in x1 and x2. QEMU cannot run this guest: it has no such
  * gate.
  *
- *     what 1  one core alone       tag 1 SEVL, then SEV, let a WFE pass    tag 2 the event stream ended a WFE    x1 count before, x2 after
- *                                  then it waits forever
- *     what 2  core 1 waits in a loop with WFE for a word that core 0 stores after a while, without SEV           tag 3 x1 its turns of the loop
- *     what 3  the same with YIELD                                                                                tag 3
- *     what 4  both increment a counter under a lock; they wait for it by LDAXR and WFE                           tag 4 x1 the counter
- *     what 5  core 1 loops, then waits by WFE; core 0 sends SEV and sleeps                                        tag 5 core 1 goes on
+ *     what 1  one core alone, which at last waits forever          tag 1 SEVL, then SEV, let a WFE pass
+ *                                                                  tag 2 the event stream ended a WFE
+ *                                                                        x1 count before, x2 after
+ *     what 2  core 1 waits in a loop with WFE for a word that      tag 3 x1 its turns of the loop
+ *             core 0 stores after a while, without SEV
+ *     what 3  the same with YIELD                                  tag 3
+ *     what 4  both increment a counter under a lock; they wait     tag 4 x1 the counter
+ *             for it by LDAXR and WFE
+ *     what 5  core 1 loops, then waits by WFE; core 0 sends SEV    tag 5 core 1 goes on
+ *             and sleeps
  */
 
 	.section .start, "ax"
@@ -18,7 +22,8 @@ _start:
 	b	start
 	.balign	8
 what:	.quad	1	/* at offset 8 */
-rounds:	.quad	1000	/* at offset 16: turns of core 0's loop of 1000 instructions, or increments of each core */
+	/* At offset 16: turns of core 0's loop of 1000 instructions, or increments of each core. */
+rounds:	.quad	1000
 
 	.include "level.inc"
 
@@ -94,8 +99,8 @@ sent:	wfe				/* passes */
 	b	off
 
 	/*
-	 * A lock as kernels write it: who waits is woken by the store that frees it, for which its LDAXR
-	 * asked.
+	 * A lock as kernels write it: who waits is woken by the store that frees it, for which its
+	 * LDAXR asked.
 	 */
 locked:	adr	x23, lock
 	adr	x24, counter

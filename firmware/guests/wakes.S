@@ -4,13 +4,15 @@
  * which an interrupt is taken, and a wait for the counter. It reports by HLT #0x200, with a
  * tag in x0 and values in x1 to x4. QEMU cannot run this guest: it has no such gate.
  *
- *     tag 1 core 1 goes to sleep                      tag 2 it woke                  x1 INTID, and the sending core for GICv2
- *     tag 3 core 0 sends SGI 1 and goes to sleep      tag 4 it woke                  x1 INTID of the answer
- *     tag 5 core 0 arms a timer and sleeps            tag 6 it woke                  x1 count, x2 comparison value, x3 INTID
- *     tag 7 a window of unmasked interrupts is over   x1 interrupts taken in all, x2 ELR of the last, x3 after the instruction that unmasked, x4 which window
+ *     tag 1 core 1 goes to sleep                      tag 2 it woke: x1 INTID, and the sending core for GICv2
+ *     tag 3 core 0 sends SGI 1 and goes to sleep      tag 4 it woke: x1 INTID of the answer
+ *     tag 5 core 0 arms a timer and sleeps            tag 6 it woke: x1 count, x2 comparison value, x3 INTID
+ *     tag 7 a window of unmasked interrupts is over   x1 interrupts taken in all, x2 ELR of the last,
+ *                                                     x3 address after the instruction that unmasked,
+ *                                                     x4 which window
  *     tag 10 core 0 sends SGI 1 and loops             tag 11 core 1 answered in memory
  *     tag 12 after window 7                           x1 windows that it took
- *     tag 8 a wait for the counter begins             tag 9 it ended                 x1 count, x2 count awaited
+ *     tag 8 a wait for the counter begins             tag 9 it ended: x1 count, x2 count awaited
  *
  * x19 GICD   x20 GICC or this core's GICR   x25 interrupts taken   x26 ELR of the last   x28
  * version of the GIC
@@ -223,7 +225,7 @@ core1:
 	send	2, 0
 	b	1b
 
-	/* The distributor and this core's interface: everything in ENABLED is delivered as an IRQ. */
+	/* The distributor and this core's interface: all in ENABLED is delivered as an IRQ. */
 core_init:
 	adr	x0, vectors
 	msr	vbar_el1, x0

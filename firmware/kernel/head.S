@@ -61,7 +61,8 @@
 	/* MAIR_EL1: attribute 0 normal write-back, attribute 1 device nGnRE. */
 	.equ	MAIR_VALUE, 0x04ff
 	/*
-	 * TCR_EL1: 48-bit both halves, 4 KiB granules, inner shareable write-back walks, 48-bit physical.
+	 * TCR_EL1: 48-bit both halves, 4 KiB granules, inner shareable write-back walks, 48-bit
+	 * physical.
 	 */
 	.equ	TCR_VALUE, 0x5b5103510
 
@@ -71,7 +72,7 @@ _text:
 	b	_start
 	.long	0
 	.quad	0x80000			/* text_offset */
-	.quad	_image_size		/* includes BSS, stack and page tables, which a loader leaves free */
+	.quad	_image_size		/* with BSS, stack and page tables: left free by loaders */
 	.quad	0xa			/* little-endian, 4 KiB pages, anywhere in RAM */
 	.quad	0, 0, 0
 	.ascii	"ARM\x64"
@@ -79,7 +80,8 @@ _text:
 
 	/*
 	 * Board data that a kernel is otherwise built with; the loader of this image fills it in.
-	 * Physical address of the console's registers, in the same 512 GiB as the image; 0: no console.
+	 * Physical address of the console's registers, in the same 512 GiB as the image; 0: no
+	 * console.
 	 */
 	.balign	8
 	.global early_console
@@ -112,8 +114,8 @@ _start:
 	stp	x2, x3, [x4, #16]
 
 	/*
-	 * Bootstrap tables, all from pt_pool: two level 0 tables that lead to two level 1 tables of 1 GiB
-	 * blocks.
+	 * Bootstrap tables, all from pt_pool: two level 0 tables that lead to two level 1 tables of
+	 * 1 GiB blocks.
 	 *   TTBR0: one to one.   Mapped: the GiB of this image and of the device tree.
 	 *   TTBR1: at VIRTUAL_BASE.  The same, and through a level 2 table the 2 MiB of the console.
 	 */
@@ -178,7 +180,8 @@ _start:
 	.global gate_kmain
 gate_kmain:
 	hlt	#GATE_KMAIN
-	b	restore_context		/* x0: the idle loop's frame, or that of the first process */
+	/* x0: the idle loop's frame, or that of the first process. */
+	b	restore_context
 
 	/* Entered by the idle frame only: with boot_stack_top in SP and IRQs unmasked. */
 	.global idle
@@ -194,8 +197,8 @@ cpu_park:
 	b	3b
 
 	/*
-	 * Maps the GiB of physical address x8 in both level 1 tables (x5, x7) with the attributes in x11.
-	 * Uses x12 to x14.
+	 * Maps the GiB of physical address x8 in both level 1 tables (x5, x7) with the attributes
+	 * in x11. Uses x12 to x14.
 	 */
 map_gib:
 	lsr	x12, x8, #30
@@ -207,9 +210,9 @@ map_gib:
 	ret
 
 	/*
-	 * Maps the 2 MiB of physical address x8 as devices through the table after the one at x7. A GiB
-	 * that is mapped already (RAM and console may share one) stays mapped around it.
-	 * Uses x9 to x15.
+	 * Maps the 2 MiB of physical address x8 as devices through the table after the one at x7. A
+	 * GiB that is mapped already (RAM and console may share one) stays mapped around it. Uses
+	 * x9 to x15.
 	 */
 map_console:
 	add	x9, x7, #PAGE_SIZE	/* TTBR1 level 2 */
@@ -340,9 +343,9 @@ restore_context:
 	/*
 	 * Vector n (0 to 15, in the architecture's order) is a gate of its own.
 	 *
-	 * From EL0, and for the IRQ that ends WFI, SP_EL1 is known to be good. Everything else that comes
-	 * from EL1 is the kernel's own fault, perhaps that of its stack: its frame goes to fault_stack, so
-	 * that the vector cannot fault in turn. TPIDR_EL1 is used here alone.
+	 * From EL0, and for the IRQ that ends WFI, SP_EL1 is known to be good. Everything else that
+	 * comes from EL1 is the kernel's own fault, perhaps that of its stack: its frame goes to
+	 * fault_stack, so that the vector cannot fault in turn. TPIDR_EL1 is used here alone.
 	 */
 	.macro	vector number, own_fault
 	.balign	0x80

@@ -17,7 +17,7 @@
 	str	w10, [x9, #0x28]
 	mov	w10, #8			/* UFRACVAL: 0.5 x 16 */
 	str	w10, [x9, #0x2c]
-	mov	w10, #4			/* UCON: transmit by polling or interrupt; input waits for the next reader */
+	mov	w10, #4			/* UCON: transmit by polling or interrupt; input waits */
 	str	w10, [x9, #0x04]
 	.endm
 

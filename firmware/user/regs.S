@@ -5,7 +5,8 @@
  * of the pid and the register's number, so a value from another process or another register is
  * detected. Ends with 0 when all were kept.
  *
- *     x0 result of yield, rounds   x8 number of yield   the others, SP (31) and TPIDR_EL0 (32) are watched, and the flags by the loop
+ *     x0 result of yield, rounds   x8 number of yield
+ *     the others, SP (31) and TPIDR_EL0 (32) are watched, and the flags by the loop
  */
 
 	.include "user.inc"

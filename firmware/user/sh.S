@@ -159,7 +159,8 @@ leave:	mov	x0, #0
 2:	call	exit
 
 	/*
-	 * Cuts a word off rest: word and rest are what they say above. A word of no bytes: there is none.
+	 * Cuts a word off rest: word and rest are what they say above. A word of no bytes: there is
+	 * none.
 	 */
 next_word:
 1:	cbz	x22, 2f			/* leading spaces */
@@ -221,8 +222,8 @@ put_bytes:
 	ret
 
 	/*
-	 * Reads a line into input. x0: its bytes, or -1 at the end of input. Bytes that no line has are
-	 * ignored, and so is what does not fit.
+	 * Reads a line into input. x0: its bytes, or -1 at the end of input. Bytes that no line has
+	 * are ignored, and so is what does not fit.
 	 */
 read_line:
 	stp	x29, x30, [sp, #-32]!

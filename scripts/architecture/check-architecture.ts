@@ -83,9 +83,7 @@ export function checkArchitecture(sources: Sources, scanned = scanAll(sources)):
       const message = judgeImport(rule, file, specifier, sources);
       if (message !== null) violations.push({ file, line, message });
     }
-    for (const { line, limit } of wideComments(text)) {
-      violations.push({ file, line, message: `is a comment wider than ${limit} columns` });
-    }
+    violations.push(...commentsTooWide(file, text, false));
     for (const { pattern, reason } of [...FORBIDDEN_EVERYWHERE, ...rule.forbidden]) {
       for (const match of code.matchAll(pattern)) {
         violations.push({ file, line: lineAt(code, match.index), message: `${match[0].trim()} ${reason}` });
@@ -190,6 +188,20 @@ function judgePackage(rule: FolderRule, file: string, specifier: string): string
 /** True for test files and files in testing/ folders, which are never part of the product. */
 function isTest(path: string): boolean {
   return path.startsWith('tests/') || path.endsWith('.test.ts') || path.includes('/testing/');
+}
+
+/** Comments of assembly that are too wide; those of TypeScript are in {@link checkArchitecture}. */
+export function checkAssembly(sources: Sources): Violation[] {
+  const assembly = [...sources].filter(([file]) => /\.(S|inc)$/.test(file));
+  return assembly.flatMap(([file, text]) => commentsTooWide(file, text, true));
+}
+
+function commentsTooWide(file: string, text: string, isAssembly: boolean): Violation[] {
+  return wideComments(text, isAssembly).map(({ line, limit }) => ({
+    file,
+    line,
+    message: `is a comment wider than ${limit} columns`,
+  }));
 }
 
 const LICENCE = 'SPDX-License-Identifier: GPL-2.0-only';

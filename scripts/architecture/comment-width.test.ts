@@ -23,4 +23,20 @@ describe('wideComments', () => {
   ])('accepts %s', (_, line) => {
     expect(wideComments(line)).toEqual([]);
   });
+
+  it.each([
+    ['a comment after code', `\tret\t/* ${text(79)} */`, 100],
+    ['a line of prose after a tab', `\t * ${text(90)}`, 100],
+    ['a drawing', ` *     ${text(114)}`, 120],
+  ])('finds in assembly %s that is too wide', (_, line, limit) => {
+    expect(wideComments(line, true)).toEqual([{ line: 1, limit }]);
+  });
+
+  it.each([
+    ['a comment after code that fits', `\tret\t/* ${text(78)} */`],
+    ['prose that fits', `\t * ${text(89)}`],
+    ['code', `\t.ascii "${text(120)}"`],
+  ])('accepts in assembly %s', (_, line) => {
+    expect(wideComments(line, true)).toEqual([]);
+  });
 });
