@@ -41,23 +41,28 @@ export interface CycleClock {
   resume(deadline: Deadline, cycle: number, callback: () => void): PendingTimer;
 }
 
+/** State at reset. */
+const RESET = {
+  tickBuffer: 0,
+  interruptBuffer: 0,
+  /** Reload value of the running tick count. */
+  tick: 1,
+  interval: 1,
+  control: 0,
+  pending: 0,
+  enabled: 0,
+  writeStatus: 0,
+  /** Cycle at which the running interval began. */
+  started: 0,
+  line: false,
+};
+
 /** Local timer. */
 export class ExynosLocalTimer {
   private readonly clock: CycleClock;
   private readonly setLine: (level: boolean) => void;
-  private tickBuffer = 0;
-  private interruptBuffer = 0;
-  /** Reload value of the running tick count. */
-  private tick = 1;
-  private interval = 1;
-  private control = 0;
-  private pending = 0;
-  private enabled = 0;
-  private writeStatus = 0;
-  /** Cycle at which the running interval began. */
-  private started = 0;
   private wait: PendingTimer | null = null;
-  private line = false;
+  private state = { ...RESET };
 
   constructor(clock: CycleClock, setLine: (level: boolean) => void) {
     this.clock = clock;
@@ -66,45 +71,22 @@ export class ExynosLocalTimer {
 
   reset(): void {
     this.stop();
-    this.tickBuffer = 0;
-    this.interruptBuffer = 0;
-    this.control = 0;
-    this.pending = 0;
-    this.enabled = 0;
-    this.writeStatus = 0;
+    this.state = { ...RESET, line: this.state.line };
     this.updateLine();
   }
 
   saveState() {
     return {
-      tickBuffer: this.tickBuffer,
-      interruptBuffer: this.interruptBuffer,
-      tick: this.tick,
-      interval: this.interval,
-      control: this.control,
-      pending: this.pending,
-      enabled: this.enabled,
-      writeStatus: this.writeStatus,
-      started: this.started,
-      line: this.line,
+      ...this.state,
       wait: this.wait?.deadline ?? null,
     };
   }
 
-  restoreState(state: ReturnType<ExynosLocalTimer['saveState']>): void {
-    this.tickBuffer = state.tickBuffer;
-    this.interruptBuffer = state.interruptBuffer;
-    this.tick = state.tick;
-    this.interval = state.interval;
-    this.control = state.control;
-    this.pending = state.pending;
-    this.enabled = state.enabled;
-    this.writeStatus = state.writeStatus;
-    this.started = state.started;
-    this.line = state.line;
+  restoreState({ wait, ...state }: ReturnType<ExynosLocalTimer['saveState']>): void {
+    this.state = state;
     this.stop();
-    if (state.wait !== null) {
-      this.wait = this.clock.resume(state.wait, this.endOfInterval(), () => this.expire());
+    if (wait !== null) {
+      this.wait = this.clock.resume(wait, this.endOfInterval(), () => this.expire());
     }
   }
 
@@ -112,21 +94,23 @@ export class ExynosLocalTimer {
   read(offset: number): number | null {
     switch (offset) {
       case TCNTB:
-        return this.tickBuffer;
+        return this.state.tickBuffer;
       case TCNTO:
-        return this.wait === null ? 0 : this.tick - 1 - (this.elapsed() % this.tick);
+        return this.wait === null ? 0 : this.state.tick - 1 - (this.elapsed() % this.state.tick);
       case ICNTB:
-        return this.interruptBuffer;
+        return this.state.interruptBuffer;
       case ICNTO:
-        return this.wait === null ? 0 : Math.max(0, this.interval - 1 - Math.floor(this.elapsed() / this.tick));
+        return this.wait === null
+          ? 0
+          : Math.max(0, this.state.interval - 1 - Math.floor(this.elapsed() / this.state.tick));
       case TCON:
-        return this.control;
+        return this.state.control;
       case INT_CSTAT:
-        return this.pending;
+        return this.state.pending;
       case INT_ENB:
-        return this.enabled;
+        return this.state.enabled;
       case WSTAT:
-        return this.writeStatus;
+        return this.state.writeStatus;
       default:
         return null;
     }
@@ -136,26 +120,26 @@ export class ExynosLocalTimer {
   write(offset: number, value: number): boolean {
     switch (offset) {
       case TCNTB:
-        this.tickBuffer = value;
-        this.writeStatus |= WSTAT_TCNTB;
+        this.state.tickBuffer = value;
+        this.state.writeStatus |= WSTAT_TCNTB;
         break;
       case ICNTB:
-        this.interruptBuffer = value % ICNTB_UPDATE;
-        this.writeStatus |= WSTAT_ICNTB;
+        this.state.interruptBuffer = value % ICNTB_UPDATE;
+        this.state.writeStatus |= WSTAT_ICNTB;
         if (value >= ICNTB_UPDATE && this.wait !== null) this.start();
         break;
       case TCON:
         this.writeControl(value);
-        this.writeStatus |= WSTAT_TCON;
+        this.state.writeStatus |= WSTAT_TCON;
         break;
       case INT_CSTAT:
-        this.pending &= ~value;
+        this.state.pending &= ~value;
         break;
       case INT_ENB:
-        this.enabled = value & 1;
+        this.state.enabled = value & 1;
         break;
       case WSTAT:
-        this.writeStatus &= ~value;
+        this.state.writeStatus &= ~value;
         break;
       default:
         return false;
@@ -165,21 +149,21 @@ export class ExynosLocalTimer {
   }
 
   private writeControl(value: number): void {
-    this.control = value & 0xf;
+    this.state.control = value & 0xf;
     const runs = (value & TCON_TIMER_START) !== 0 && (value & TCON_INT_START) !== 0;
     if (!runs) this.stop();
     else if (this.wait === null) this.start();
   }
 
   private elapsed(): number {
-    return this.clock.cycles() - this.started;
+    return this.clock.cycles() - this.state.started;
   }
 
   private start(): void {
     this.stop();
-    this.tick = this.tickBuffer + 1;
-    this.interval = this.interruptBuffer + 1;
-    this.started = this.clock.cycles();
+    this.state.tick = this.state.tickBuffer + 1;
+    this.state.interval = this.state.interruptBuffer + 1;
+    this.state.started = this.clock.cycles();
     this.await();
   }
 
@@ -188,7 +172,7 @@ export class ExynosLocalTimer {
   }
 
   private endOfInterval(): number {
-    return this.started + this.tick * this.interval;
+    return this.state.started + this.state.tick * this.state.interval;
   }
 
   private stop(): void {
@@ -198,24 +182,24 @@ export class ExynosLocalTimer {
 
   private expire(): void {
     this.wait = null;
-    this.pending = 1;
-    if ((this.control & TCON_INTERVAL) !== 0) {
+    this.state.pending = 1;
+    if ((this.state.control & TCON_INTERVAL) !== 0) {
       // Several intervals that passed at once give one interrupt: the status has one bit.
-      const cycles = this.tick * this.interval;
-      this.started += Math.floor(this.elapsed() / cycles) * cycles;
-      this.tick = this.tickBuffer + 1;
-      this.interval = this.interruptBuffer + 1;
+      const cycles = this.state.tick * this.state.interval;
+      this.state.started += Math.floor(this.elapsed() / cycles) * cycles;
+      this.state.tick = this.state.tickBuffer + 1;
+      this.state.interval = this.state.interruptBuffer + 1;
       this.await();
     } else {
-      this.control &= ~TCON_INT_START;
+      this.state.control &= ~TCON_INT_START;
     }
     this.updateLine();
   }
 
   private updateLine(): void {
-    const level = (this.pending & this.enabled) !== 0;
-    if (level !== this.line) {
-      this.line = level;
+    const level = (this.state.pending & this.state.enabled) !== 0;
+    if (level !== this.state.line) {
+      this.state.line = level;
       this.setLine(level);
     }
   }

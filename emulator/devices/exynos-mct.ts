@@ -79,6 +79,18 @@ interface Comparator {
   due: number;
 }
 
+/** State at reset. */
+const RESET = {
+  /** Value of the counter at cycle `countedFrom`; it runs from there, or stands still. */
+  count: 0n,
+  countedFrom: 0,
+  control: G_TCON_START,
+  pending: 0,
+  enabled: 0,
+  countWriteStatus: 0,
+  writeStatus: 0,
+};
+
 /** Multi-core timer. Its registers take 0xb00 bytes. */
 export class ExynosMct implements Device {
   readonly model = 'exynos-mct';
@@ -87,14 +99,7 @@ export class ExynosMct implements Device {
   private readonly comparators: readonly Comparator[];
   private readonly locals: readonly ExynosLocalTimer[];
   private readonly lines: boolean[] = [];
-  /** Value of the counter at cycle `countedFrom`; it runs from there, or stands still. */
-  private count = 0n;
-  private countedFrom = 0;
-  private control = G_TCON_START;
-  private pending = 0;
-  private enabled = 0;
-  private countWriteStatus = 0;
-  private writeStatus = 0;
+  private state = { ...RESET };
 
   constructor(options: ExynosMctOptions) {
     this.options = options;
@@ -119,25 +124,13 @@ export class ExynosMct implements Device {
       comparator.increment = 0;
     }
     for (const local of this.locals) local.reset();
-    this.count = 0n;
-    this.countedFrom = 0;
-    this.control = G_TCON_START;
-    this.pending = 0;
-    this.enabled = 0;
-    this.countWriteStatus = 0;
-    this.writeStatus = 0;
+    this.state = { ...RESET };
     this.updateLines();
   }
 
   saveState() {
     return {
-      count: this.count,
-      countedFrom: this.countedFrom,
-      control: this.control,
-      pending: this.pending,
-      enabled: this.enabled,
-      countWriteStatus: this.countWriteStatus,
-      writeStatus: this.writeStatus,
+      ...this.state,
       lines: this.comparators.map((_, index) => this.lines[index] ?? false),
       comparators: this.comparators.map(({ value, increment, due, wait }) => ({
         value,
@@ -150,16 +143,10 @@ export class ExynosMct implements Device {
     };
   }
 
-  restoreState(state: ReturnType<ExynosMct['saveState']>): void {
-    this.count = state.count;
-    this.countedFrom = state.countedFrom;
-    this.control = state.control;
-    this.pending = state.pending;
-    this.enabled = state.enabled;
-    this.countWriteStatus = state.countWriteStatus;
-    this.writeStatus = state.writeStatus;
-    for (const [index, line] of state.lines.entries()) this.lines[index] = line;
-    for (const [index, { value, increment, due, wait }] of state.comparators.entries()) {
+  restoreState({ lines, comparators, locals, unknown, ...state }: ReturnType<ExynosMct['saveState']>): void {
+    this.state = state;
+    for (const [index, line] of lines.entries()) this.lines[index] = line;
+    for (const [index, { value, increment, due, wait }] of comparators.entries()) {
       const comparator = this.comparators[index] as Comparator;
       comparator.wait?.cancel();
       comparator.value = value;
@@ -167,8 +154,8 @@ export class ExynosMct implements Device {
       comparator.due = due;
       comparator.wait = wait === null ? null : this.at(due, () => this.expire(index), wait);
     }
-    for (const [index, local] of state.locals.entries()) this.locals[index]?.restoreState(local);
-    this.unknown.restoreState(state.unknown);
+    for (const [index, local] of locals.entries()) this.locals[index]?.restoreState(local);
+    this.unknown.restoreState(unknown);
   }
 
   read(offset: number, width: AccessWidth): number {
@@ -190,15 +177,15 @@ export class ExynosMct implements Device {
       case G_CNT_U:
         return Number(this.counter() >> 32n);
       case G_CNT_WSTAT:
-        return this.countWriteStatus;
+        return this.state.countWriteStatus;
       case G_TCON:
-        return this.control;
+        return this.state.control;
       case G_INT_CSTAT:
-        return this.pending;
+        return this.state.pending;
       case G_INT_ENB:
-        return this.enabled;
+        return this.state.enabled;
       case G_WSTAT:
-        return this.writeStatus;
+        return this.state.writeStatus;
       default:
         return null;
     }
@@ -211,28 +198,28 @@ export class ExynosMct implements Device {
     switch (offset) {
       case G_CNT_L:
         this.setCounter(withLow(this.counter(), value));
-        this.countWriteStatus |= 1;
+        this.state.countWriteStatus |= 1;
         break;
       case G_CNT_U:
         this.setCounter(withHigh(this.counter(), value));
-        this.countWriteStatus |= 2;
+        this.state.countWriteStatus |= 2;
         break;
       case G_CNT_WSTAT:
-        this.countWriteStatus &= ~value;
+        this.state.countWriteStatus &= ~value;
         break;
       case G_TCON:
         this.setCounter(this.counter());
-        this.control = value & G_TCON_ALL;
-        this.writeStatus |= G_WSTAT_TCON;
+        this.state.control = value & G_TCON_ALL;
+        this.state.writeStatus |= G_WSTAT_TCON;
         break;
       case G_INT_CSTAT:
-        this.pending &= ~value;
+        this.state.pending &= ~value;
         break;
       case G_INT_ENB:
-        this.enabled = value & G_INT_ALL;
+        this.state.enabled = value & G_INT_ALL;
         break;
       case G_WSTAT:
-        this.writeStatus &= ~value;
+        this.state.writeStatus &= ~value;
         break;
       default:
         return false;
@@ -262,7 +249,7 @@ export class ExynosMct implements Device {
     else if (part === 1) comparator.value = withHigh(comparator.value, value);
     else if (part === 2) comparator.increment = value;
     else return false;
-    this.writeStatus |= 1 << (4 * index + part);
+    this.state.writeStatus |= 1 << (4 * index + part);
     if (part < 2) {
       this.arm(index, false);
       this.updateLines();
@@ -303,13 +290,15 @@ export class ExynosMct implements Device {
   }
 
   private counter(): bigint {
-    const runs = (this.control & G_TCON_START) !== 0;
-    return runs ? BigInt.asUintN(64, this.count + BigInt(this.cycles() - this.countedFrom)) : this.count;
+    const runs = (this.state.control & G_TCON_START) !== 0;
+    return runs
+      ? BigInt.asUintN(64, this.state.count + BigInt(this.cycles() - this.state.countedFrom))
+      : this.state.count;
   }
 
   private setCounter(count: bigint): void {
-    this.count = count;
-    this.countedFrom = this.cycles();
+    this.state.count = count;
+    this.state.countedFrom = this.cycles();
   }
 
   /**
@@ -320,7 +309,7 @@ export class ExynosMct implements Device {
     const comparator = this.comparators[index] as Comparator;
     comparator.wait?.cancel();
     comparator.wait = null;
-    const on = (this.control & (1 << (2 * index))) !== 0 && (this.control & G_TCON_START) !== 0;
+    const on = (this.state.control & (1 << (2 * index))) !== 0 && (this.state.control & G_TCON_START) !== 0;
     if (!on) return;
     const left = comparator.value - this.counter();
     if (left === 0n || (left < 0n && orPassed)) this.match(index);
@@ -341,8 +330,8 @@ export class ExynosMct implements Device {
 
   private match(index: number): void {
     const comparator = this.comparators[index] as Comparator;
-    this.pending |= 1 << index;
-    const repeats = (this.control & (2 << (2 * index))) !== 0 && comparator.increment > 0;
+    this.state.pending |= 1 << index;
+    const repeats = (this.state.control & (2 << (2 * index))) !== 0 && comparator.increment > 0;
     if (!repeats) return;
     // Several matches that passed at once give one interrupt: the status has one bit.
     const increment = BigInt(comparator.increment);
@@ -353,7 +342,7 @@ export class ExynosMct implements Device {
 
   private updateLines(): void {
     for (const index of this.comparators.keys()) {
-      const level = ((this.pending & this.enabled) >>> index) % 2 === 1;
+      const level = ((this.state.pending & this.state.enabled) >>> index) % 2 === 1;
       if (level !== (this.lines[index] ?? false)) {
         this.lines[index] = level;
         this.options.setLine(index, level);

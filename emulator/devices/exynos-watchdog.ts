@@ -43,19 +43,24 @@ export interface ExynosWatchdogOptions {
   readonly onBite: () => void;
 }
 
+/** State at reset. */
+const RESET = {
+  control: 0,
+  data: COUNT_RESET,
+  /** Counter value at `countedFromNs`; it stays while the watchdog is disabled. */
+  count: COUNT_RESET,
+  countedFromNs: 0,
+  minimum: 0,
+  interrupt: false,
+};
+
 /** Watchdog. Its registers take 0x100 bytes. */
 export class ExynosWatchdog implements Device {
   readonly model = 'exynos-watchdog';
   private readonly options: ExynosWatchdogOptions;
   private readonly unknown: UnknownRegisters;
-  private control = 0;
-  private data = COUNT_RESET;
-  /** Counter value at `countedFromNs`; it stays while the watchdog is disabled. */
-  private count = COUNT_RESET;
-  private countedFromNs = 0;
-  private minimum = 0;
-  private interrupt = false;
   private wait: PendingTimer | null = null;
+  private state = { ...RESET };
 
   constructor(options: ExynosWatchdogOptions) {
     this.options = options;
@@ -65,50 +70,37 @@ export class ExynosWatchdog implements Device {
   reset(): void {
     this.wait?.cancel();
     this.wait = null;
-    this.control = 0;
-    this.data = COUNT_RESET;
-    this.count = COUNT_RESET;
-    this.minimum = 0;
+    this.state = { ...RESET, interrupt: this.state.interrupt };
     this.setInterrupt(false);
   }
 
   saveState() {
     return {
-      control: this.control,
-      data: this.data,
-      count: this.count,
-      countedFromNs: this.countedFromNs,
-      minimum: this.minimum,
-      interrupt: this.interrupt,
+      ...this.state,
       unknown: this.unknown.saveState(),
       wait: this.wait?.deadline ?? null,
     };
   }
 
-  restoreState(state: ReturnType<ExynosWatchdog['saveState']>): void {
-    this.control = state.control;
-    this.data = state.data;
-    this.count = state.count;
-    this.countedFromNs = state.countedFromNs;
-    this.minimum = state.minimum;
-    this.interrupt = state.interrupt;
-    this.unknown.restoreState(state.unknown);
+  restoreState({ unknown, wait, ...state }: ReturnType<ExynosWatchdog['saveState']>): void {
+    this.state = state;
+    this.unknown.restoreState(unknown);
     this.wait?.cancel();
-    this.wait = state.wait === null ? null : this.options.timers.resume(state.wait, () => this.expire());
+    this.wait = wait === null ? null : this.options.timers.resume(wait, () => this.expire());
   }
 
   read(offset: number, width: AccessWidth): number {
     switch (offset) {
       case WTCON:
-        return this.control;
+        return this.state.control;
       case WTDAT:
-        return this.data;
+        return this.state.data;
       case WTCNT:
         return this.counter();
       case WTCLRINT:
         return 0;
       case WTMINCNT:
-        return this.minimum;
+        return this.state.minimum;
       default:
         this.unknown.report('read', offset, width, 0);
         return 0;
@@ -121,16 +113,16 @@ export class ExynosWatchdog implements Device {
         this.startFrom(this.counter(), value);
         break;
       case WTDAT:
-        this.data = value & COUNT_MASK;
+        this.state.data = value & COUNT_MASK;
         break;
       case WTCNT:
-        this.startFrom(value & COUNT_MASK, this.control);
+        this.startFrom(value & COUNT_MASK, this.state.control);
         break;
       case WTCLRINT:
         this.setInterrupt(false);
         break;
       case WTMINCNT:
-        this.minimum = value & COUNT_MASK;
+        this.state.minimum = value & COUNT_MASK;
         break;
       default:
         this.unknown.report('write', offset, width, value);
@@ -139,36 +131,36 @@ export class ExynosWatchdog implements Device {
 
   /** Duration of one count in nanoseconds. */
   private periodNs(): number {
-    const prescaler = ((this.control >>> 8) & 0xff) + 1;
-    const divider = 16 << ((this.control >>> 3) & 3);
+    const prescaler = ((this.state.control >>> 8) & 0xff) + 1;
+    const divider = 16 << ((this.state.control >>> 3) & 3);
     return (prescaler * divider * 1e9) / this.options.frequencyHz;
   }
 
   private counter(): number {
-    if (this.wait === null) return this.count;
-    const counted = Math.floor((this.options.context.nowNs() - this.countedFromNs) / this.periodNs());
-    return Math.max(0, cycle(this.count) - counted) & COUNT_MASK;
+    if (this.wait === null) return this.state.count;
+    const counted = Math.floor((this.options.context.nowNs() - this.state.countedFromNs) / this.periodNs());
+    return Math.max(0, cycle(this.state.count) - counted) & COUNT_MASK;
   }
 
   private startFrom(count: number, control: number): void {
     this.wait?.cancel();
     this.wait = null;
-    this.control = control;
-    this.count = count;
-    this.countedFromNs = this.options.context.nowNs();
+    this.state.control = control;
+    this.state.count = count;
+    this.state.countedFromNs = this.options.context.nowNs();
     if ((control & WTCON_ENABLE) === 0) return;
     this.wait = this.options.timers.after(Math.ceil(cycle(count) * this.periodNs()), () => this.expire());
   }
 
   private expire(): void {
-    this.startFrom(this.data, this.control);
-    if ((this.control & WTCON_INTERRUPT) !== 0) this.setInterrupt(true);
-    if ((this.control & WTCON_RESET) !== 0) this.options.onBite();
+    this.startFrom(this.state.data, this.state.control);
+    if ((this.state.control & WTCON_INTERRUPT) !== 0) this.setInterrupt(true);
+    if ((this.state.control & WTCON_RESET) !== 0) this.options.onBite();
   }
 
   private setInterrupt(level: boolean): void {
-    if (level === this.interrupt) return;
-    this.interrupt = level;
+    if (level === this.state.interrupt) return;
+    this.state.interrupt = level;
     this.options.context.setIrq(level);
   }
 }

@@ -47,25 +47,30 @@ export interface Pl061Options {
   readonly timers: TimerPort;
 }
 
+/** State at reset. */
+const RESET = {
+  /** Levels that the outside drives into the pins. */
+  inputs: 0,
+  /** Levels written for output pins. */
+  outputs: 0,
+  dir: 0,
+  is: 0,
+  ibe: 0,
+  iev: 0,
+  ie: 0,
+  afsel: 0,
+  edges: 0,
+  line: false,
+};
+
 /** PL061. Its registers take 4 KiB. */
 export class Pl061 implements Device {
   readonly model = 'PL061';
   private readonly context: DeviceContext;
   private readonly timers: TimerPort;
   private readonly unknown: UnknownRegisters;
-  /** Levels that the outside drives into the pins. */
-  private inputs = 0;
-  /** Levels written for output pins. */
-  private outputs = 0;
-  private dir = 0;
-  private is = 0;
-  private ibe = 0;
-  private iev = 0;
-  private ie = 0;
-  private afsel = 0;
-  private edges = 0;
-  private line = false;
   private release: PendingTimer | null = null;
+  private state = { ...RESET };
 
   constructor(options: Pl061Options) {
     this.context = options.context;
@@ -77,49 +82,23 @@ export class Pl061 implements Device {
   reset(): void {
     this.release?.cancel();
     this.release = null;
-    this.inputs &= ~POWER_KEY;
-    this.outputs = 0;
-    this.dir = 0;
-    this.is = 0;
-    this.ibe = 0;
-    this.iev = 0;
-    this.ie = 0;
-    this.afsel = 0;
-    this.edges = 0;
+    this.state = { ...RESET, inputs: this.state.inputs & ~POWER_KEY, line: this.state.line };
     this.updateLine();
   }
 
   saveState() {
     return {
-      inputs: this.inputs,
-      outputs: this.outputs,
-      dir: this.dir,
-      is: this.is,
-      ibe: this.ibe,
-      iev: this.iev,
-      ie: this.ie,
-      afsel: this.afsel,
-      edges: this.edges,
-      line: this.line,
+      ...this.state,
       unknown: this.unknown.saveState(),
       release: this.release?.deadline ?? null,
     };
   }
 
-  restoreState(state: ReturnType<Pl061['saveState']>): void {
-    this.inputs = state.inputs;
-    this.outputs = state.outputs;
-    this.dir = state.dir;
-    this.is = state.is;
-    this.ibe = state.ibe;
-    this.iev = state.iev;
-    this.ie = state.ie;
-    this.afsel = state.afsel;
-    this.edges = state.edges;
-    this.line = state.line;
-    this.unknown.restoreState(state.unknown);
+  restoreState({ unknown, release, ...state }: ReturnType<Pl061['saveState']>): void {
+    this.state = state;
+    this.unknown.restoreState(unknown);
     this.release?.cancel();
-    this.release = state.release === null ? null : this.timers.resume(state.release, () => this.releasePowerKey());
+    this.release = release === null ? null : this.timers.resume(release, () => this.releasePowerKey());
   }
 
   /** Presses the power key for 100 simulated milliseconds. Another press meanwhile extends it. */
@@ -136,14 +115,14 @@ export class Pl061 implements Device {
 
   /** True while the power key is held down. */
   get powerKeyPressed(): boolean {
-    return (this.inputs & POWER_KEY) !== 0;
+    return (this.state.inputs & POWER_KEY) !== 0;
   }
 
   /** Drives pin 0..7 from the outside. @throws RangeError for any other pin */
   setPin(pin: number, high: boolean): void {
     if (!Number.isInteger(pin) || pin < 0 || pin > 7) throw new RangeError(`a PL061 has no pin ${pin}`);
     const before = this.pins();
-    this.inputs = high ? this.inputs | (1 << pin) : this.inputs & ~(1 << pin);
+    this.state.inputs = high ? this.state.inputs | (1 << pin) : this.state.inputs & ~(1 << pin);
     this.noteEdges(before);
     this.updateLine();
   }
@@ -152,23 +131,23 @@ export class Pl061 implements Device {
     if (offset < DATA_END) return this.pins() & (offset >>> 2);
     switch (offset) {
       case DIR:
-        return this.dir;
+        return this.state.dir;
       case IS:
-        return this.is;
+        return this.state.is;
       case IBE:
-        return this.ibe;
+        return this.state.ibe;
       case IEV:
-        return this.iev;
+        return this.state.iev;
       case IE:
-        return this.ie;
+        return this.state.ie;
       case RIS:
         return this.ris();
       case MIS:
-        return this.ris() & this.ie;
+        return this.ris() & this.state.ie;
       case IC:
         return 0;
       case AFSEL:
-        return this.afsel;
+        return this.state.afsel;
       default: {
         const id = identificationByte(PERIPHERAL_ID, offset);
         if (id === null) this.unknown.report('read', offset, width, 0);
@@ -181,8 +160,8 @@ export class Pl061 implements Device {
     const before = this.pins();
     const byte = value & 0xff;
     if (offset < DATA_END) {
-      const mask = (offset >>> 2) & this.dir;
-      this.outputs = (this.outputs & ~mask) | (byte & mask);
+      const mask = (offset >>> 2) & this.state.dir;
+      this.state.outputs = (this.state.outputs & ~mask) | (byte & mask);
     } else {
       this.writeRegister(offset, width, byte);
     }
@@ -193,25 +172,25 @@ export class Pl061 implements Device {
   private writeRegister(offset: number, width: AccessWidth, byte: number): void {
     switch (offset) {
       case DIR:
-        this.dir = byte;
+        this.state.dir = byte;
         break;
       case IS:
-        this.is = byte;
+        this.state.is = byte;
         break;
       case IBE:
-        this.ibe = byte;
+        this.state.ibe = byte;
         break;
       case IEV:
-        this.iev = byte;
+        this.state.iev = byte;
         break;
       case IE:
-        this.ie = byte;
+        this.state.ie = byte;
         break;
       case IC:
-        this.edges &= ~byte;
+        this.state.edges &= ~byte;
         break;
       case AFSEL:
-        this.afsel = byte;
+        this.state.afsel = byte;
         break;
       case RIS:
       case MIS:
@@ -223,25 +202,27 @@ export class Pl061 implements Device {
 
   /** Level of each pin. */
   private pins(): number {
-    return (this.outputs & this.dir) | (this.inputs & ~this.dir);
+    return (this.state.outputs & this.state.dir) | (this.state.inputs & ~this.state.dir);
   }
 
   private noteEdges(before: number): void {
     const now = this.pins();
     const rising = now & ~before;
     const falling = before & ~now;
-    const wanted = ((rising | falling) & this.ibe) | (~this.ibe & ((rising & this.iev) | (falling & ~this.iev)));
-    this.edges |= wanted & ~this.is & 0xff;
+    const wanted =
+      ((rising | falling) & this.state.ibe) |
+      (~this.state.ibe & ((rising & this.state.iev) | (falling & ~this.state.iev)));
+    this.state.edges |= wanted & ~this.state.is & 0xff;
   }
 
   private ris(): number {
-    return (this.edges & ~this.is) | (this.is & ~(this.pins() ^ this.iev) & 0xff);
+    return (this.state.edges & ~this.state.is) | (this.state.is & ~(this.pins() ^ this.state.iev) & 0xff);
   }
 
   private updateLine(): void {
-    const level = (this.ris() & this.ie) !== 0;
-    if (level !== this.line) {
-      this.line = level;
+    const level = (this.ris() & this.state.ie) !== 0;
+    if (level !== this.state.line) {
+      this.state.line = level;
       this.context.setIrq(level);
     }
   }

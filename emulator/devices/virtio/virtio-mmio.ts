@@ -86,6 +86,16 @@ export interface VirtioMmioOptions {
   readonly plugged: { readonly model: VirtioModel; readonly memory: MemoryPort } | null;
 }
 
+/** State at reset. */
+const RESET = {
+  deviceFeaturesSelect: 0,
+  driverFeaturesSelect: 0,
+  queueSelect: 0,
+  status: 0,
+  interrupts: 0,
+  line: false,
+};
+
 /** Slot. Its registers take 512 bytes. */
 export class VirtioMmio implements Device, VirtioLink {
   readonly model = 'virtio-mmio';
@@ -97,12 +107,7 @@ export class VirtioMmio implements Device, VirtioLink {
   /** Offered features, and accepted ones, in halves of 32 bits. */
   private readonly offered: readonly [low: number, high: number];
   private readonly accepted: [low: number, high: number] = [0, 0];
-  private deviceFeaturesSelect = 0;
-  private driverFeaturesSelect = 0;
-  private queueSelect = 0;
-  private status = 0;
-  private interrupts = 0;
-  private line = false;
+  private state = { ...RESET };
 
   constructor(options: VirtioMmioOptions) {
     this.name = options.name;
@@ -117,11 +122,7 @@ export class VirtioMmio implements Device, VirtioLink {
 
   reset(): void {
     this.accepted.fill(0);
-    this.deviceFeaturesSelect = 0;
-    this.driverFeaturesSelect = 0;
-    this.queueSelect = 0;
-    this.status = 0;
-    this.interrupts = 0;
+    this.state = { ...RESET, line: this.state.line };
     for (const queue of this.queues) queue.reset();
     this.plugged?.reset();
     this.updateLine();
@@ -129,12 +130,7 @@ export class VirtioMmio implements Device, VirtioLink {
 
   saveState() {
     return {
-      deviceFeaturesSelect: this.deviceFeaturesSelect,
-      driverFeaturesSelect: this.driverFeaturesSelect,
-      queueSelect: this.queueSelect,
-      status: this.status,
-      interrupts: this.interrupts,
-      line: this.line,
+      ...this.state,
       unknown: this.unknown.saveState(),
       accepted: [...this.accepted],
       queues: this.queues.map((queue) => queue.saveState()),
@@ -142,21 +138,16 @@ export class VirtioMmio implements Device, VirtioLink {
     };
   }
 
-  restoreState(state: ReturnType<VirtioMmio['saveState']>): void {
-    this.deviceFeaturesSelect = state.deviceFeaturesSelect;
-    this.driverFeaturesSelect = state.driverFeaturesSelect;
-    this.queueSelect = state.queueSelect;
-    this.status = state.status;
-    this.interrupts = state.interrupts;
-    this.line = state.line;
-    this.unknown.restoreState(state.unknown);
-    this.accepted[0] = state.accepted[0] ?? 0;
-    this.accepted[1] = state.accepted[1] ?? 0;
+  restoreState({ unknown, accepted, queues, plugged, ...state }: ReturnType<VirtioMmio['saveState']>): void {
+    this.state = state;
+    this.unknown.restoreState(unknown);
+    this.accepted[0] = accepted[0] ?? 0;
+    this.accepted[1] = accepted[1] ?? 0;
     for (const [index, queue] of this.queues.entries()) {
-      const saved = state.queues[index];
+      const saved = queues[index];
       if (saved !== undefined) queue.restoreState(saved);
     }
-    this.plugged?.restoreState(state.plugged);
+    this.plugged?.restoreState(plugged);
   }
 
   read(offset: number, width: AccessWidth): number {
@@ -176,15 +167,15 @@ export class VirtioMmio implements Device, VirtioLink {
       case VENDOR_ID:
         return VENDOR_VALUE;
       case DEVICE_FEATURES:
-        return model === null ? 0 : (this.offered[this.deviceFeaturesSelect] ?? 0);
+        return model === null ? 0 : (this.offered[this.state.deviceFeaturesSelect] ?? 0);
       case QUEUE_SIZE_MAX:
-        return this.queues[this.queueSelect]?.sizeMax ?? 0;
+        return this.queues[this.state.queueSelect]?.sizeMax ?? 0;
       case QUEUE_READY:
-        return (this.queues[this.queueSelect]?.queue ?? null) === null ? 0 : 1;
+        return (this.queues[this.state.queueSelect]?.queue ?? null) === null ? 0 : 1;
       case INTERRUPT_STATUS:
-        return this.interrupts;
+        return this.state.interrupts;
       case STATUS:
-        return this.status;
+        return this.state.status;
       case CONFIG_GENERATION:
         return 0; // the configuration never changes
       default:
@@ -203,31 +194,31 @@ export class VirtioMmio implements Device, VirtioLink {
     }
     switch (offset) {
       case DEVICE_FEATURES_SELECT:
-        this.deviceFeaturesSelect = value;
+        this.state.deviceFeaturesSelect = value;
         break;
       case DRIVER_FEATURES:
         // After FEATURES_OK, the negotiated features are fixed (3.1.1).
-        if (this.driverFeaturesSelect < 2 && (this.status & VIRTIO_STATUS.FEATURES_OK) === 0) {
-          this.accepted[this.driverFeaturesSelect] = value;
+        if (this.state.driverFeaturesSelect < 2 && (this.state.status & VIRTIO_STATUS.FEATURES_OK) === 0) {
+          this.accepted[this.state.driverFeaturesSelect] = value;
         }
         break;
       case DRIVER_FEATURES_SELECT:
-        this.driverFeaturesSelect = value;
+        this.state.driverFeaturesSelect = value;
         break;
       case QUEUE_SELECT:
-        this.queueSelect = value;
+        this.state.queueSelect = value;
         break;
       case QUEUE_SIZE:
-        this.queues[this.queueSelect]?.setSize(value);
+        this.queues[this.state.queueSelect]?.setSize(value);
         break;
       case QUEUE_READY:
-        this.run(() => this.queues[this.queueSelect]?.setReady((value & 1) !== 0));
+        this.run(() => this.queues[this.state.queueSelect]?.setReady((value & 1) !== 0));
         break;
       case QUEUE_NOTIFY:
         this.notify(value);
         break;
       case INTERRUPT_ACK:
-        this.interrupts &= ~value;
+        this.state.interrupts &= ~value;
         this.updateLine();
         break;
       case STATUS:
@@ -235,7 +226,7 @@ export class VirtioMmio implements Device, VirtioLink {
         break;
       default:
         if (offset >= QUEUE_ADDRESSES && offset < QUEUE_ADDRESSES_END && offset % 16 < 8) {
-          this.queues[this.queueSelect]?.setAddress(offset - QUEUE_ADDRESSES, value);
+          this.queues[this.state.queueSelect]?.setAddress(offset - QUEUE_ADDRESSES, value);
         } else {
           this.unknown.report('write', offset, width, value);
         }
@@ -247,7 +238,7 @@ export class VirtioMmio implements Device, VirtioLink {
   }
 
   run(work: () => void): void {
-    if ((this.status & VIRTIO_STATUS.NEEDS_RESET) !== 0) return;
+    if ((this.state.status & VIRTIO_STATUS.NEEDS_RESET) !== 0) return;
     try {
       work();
     } catch (error) {
@@ -258,7 +249,7 @@ export class VirtioMmio implements Device, VirtioLink {
 
   notifyUsed(queue: Virtqueue): void {
     if (!queue.wantsInterrupt) return;
-    this.interrupts |= INTERRUPT_USED;
+    this.state.interrupts |= INTERRUPT_USED;
     this.updateLine();
   }
 
@@ -267,7 +258,7 @@ export class VirtioMmio implements Device, VirtioLink {
   }
 
   private get running(): boolean {
-    return (this.status & (VIRTIO_STATUS.DRIVER_OK | VIRTIO_STATUS.NEEDS_RESET)) === VIRTIO_STATUS.DRIVER_OK;
+    return (this.state.status & (VIRTIO_STATUS.DRIVER_OK | VIRTIO_STATUS.NEEDS_RESET)) === VIRTIO_STATUS.DRIVER_OK;
   }
 
   private notify(index: number): void {
@@ -280,11 +271,11 @@ export class VirtioMmio implements Device, VirtioLink {
       this.reset();
       return;
     }
-    let next = (value & 0xff) | (this.status & VIRTIO_STATUS.NEEDS_RESET);
-    const asksForFeatures = (next & ~this.status & VIRTIO_STATUS.FEATURES_OK) !== 0;
+    let next = (value & 0xff) | (this.state.status & VIRTIO_STATUS.NEEDS_RESET);
+    const asksForFeatures = (next & ~this.state.status & VIRTIO_STATUS.FEATURES_OK) !== 0;
     if (asksForFeatures && !this.featuresAcceptable()) next &= ~VIRTIO_STATUS.FEATURES_OK;
-    const starts = (next & ~this.status & VIRTIO_STATUS.DRIVER_OK) !== 0;
-    this.status = next;
+    const starts = (next & ~this.state.status & VIRTIO_STATUS.DRIVER_OK) !== 0;
+    this.state.status = next;
     // Chains that were offered before the device ran are processed now: the driver need not notify
     // again.
     if (starts) for (const index of this.queues.keys()) this.notify(index);
@@ -297,18 +288,18 @@ export class VirtioMmio implements Device, VirtioLink {
   }
 
   private breakDown(problem: string): void {
-    this.status |= VIRTIO_STATUS.NEEDS_RESET;
+    this.state.status |= VIRTIO_STATUS.NEEDS_RESET;
     this.report(problem);
-    if ((this.status & VIRTIO_STATUS.DRIVER_OK) !== 0) {
-      this.interrupts |= INTERRUPT_CONFIG;
+    if ((this.state.status & VIRTIO_STATUS.DRIVER_OK) !== 0) {
+      this.state.interrupts |= INTERRUPT_CONFIG;
       this.updateLine();
     }
   }
 
   private updateLine(): void {
-    const level = this.interrupts !== 0;
-    if (level !== this.line) {
-      this.line = level;
+    const level = this.state.interrupts !== 0;
+    if (level !== this.state.line) {
+      this.state.line = level;
       this.context.setIrq(level);
     }
   }
