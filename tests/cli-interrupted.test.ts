@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseEventLines } from '#workbench/log/event-lines.ts';
+import { readEventLog } from '#workbench/log/read-event-log.ts';
 import type { Report } from '#workbench/index.ts';
 import { boot, bootCommand, commandEnvironment, packageWithKernel } from './support/command.ts';
 import { ENDLESS_LOOP } from './support/planted-code.ts';
@@ -136,7 +136,7 @@ describe('a guest that never stops', () => {
     expect(await ended(child)).toEqual({ status: 130, signal: null });
     expect(stderr()).toContain('qemu-virt was interrupted: ');
     expect(report(`${signal}.json`)).toMatchObject({ outcome: 'limit', exitStatus: 130 });
-    expect(parseEventLines(readFileSync(inFolder(`${signal}.jsonl`), 'utf8')).at(-1)?.kind).toBe('stop');
+    expect([...readEventLog(inFolder(`${signal}.jsonl`))].at(-1)?.kind).toBe('stop');
   });
 
   it('ends when what reads its output goes away', async () => {

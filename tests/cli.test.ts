@@ -6,7 +6,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseEventLines } from '#workbench/log/event-lines.ts';
 import { bootBoard, readEventLog, type Report } from '#workbench/index.ts';
 import { boot, type CommandResult } from './support/command.ts';
 import { ENGINE_VERSION } from './support/engines.ts';
@@ -114,7 +113,7 @@ describe('a boot', () => {
   it('keeps loud events when --trace asks for them', () => {
     const log = inFolder('traced.jsonl');
     expect(boot('--board', 'pixel6', '--trace', 'gate,psci', '--log', log, '--quiet').status).toBe(0);
-    expect(parseEventLines(readFileSync(log, 'utf8')).some(({ kind }) => kind === 'gate')).toBe(true);
+    expect([...readEventLog(log)].some(({ kind }) => kind === 'gate')).toBe(true);
   });
 
   it('takes cores and the version of the interrupt controller', () => {

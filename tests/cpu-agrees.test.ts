@@ -238,8 +238,8 @@ describe('tables edited by the kernel while they are live', () => {
     low.mapPage(page, physAddr(0x4100_0000), MemoryAttributes.kernelData);
     const before = answer();
     compareWithAccess(bench, page, read, before);
-    const entry = low.translate(page).trace.at(-1);
-    bench.memory.write64(entry?.descriptorPa as number, leafDescriptor(0x4100_1000, 3, MemoryAttributes.kernelData));
+    const { table, index } = low.translate(page).trace.at(-1)!;
+    bench.memory.write64(table + index * 8, leafDescriptor(0x4100_1000, 3, MemoryAttributes.kernelData));
     expect(answer()).toMatchObject({ pa: 0x4100_1000 });
     compareWithAt(bench, [page], 1, bench.tables);
     compareWithAccess(bench, page, read, before);

@@ -13,7 +13,7 @@ import { TimedContext } from './testing/test-clock.ts';
 import { GicV2 } from './gic/gicv2.ts';
 import { GicV3 } from './gic/gicv3.ts';
 import { createDevice, MODEL_KEYS, type ModelKey } from './registry.ts';
-import { MemoryBackend } from './virtio/block-backend.ts';
+import { MemoryBackend } from './virtio/testing/memory-backend.ts';
 import { VirtioBlock } from './virtio/virtio-block.ts';
 import { VirtioEntropy } from './virtio/virtio-entropy.ts';
 import type { VirtioModel } from './virtio/virtio-model.ts';

@@ -32,8 +32,6 @@ export const SPSR_USER = 0n;
 /** SPSR_EL1 of the kernel's idle loop: EL1 with SP_EL1, everything masked except IRQ. */
 export const SPSR_IDLE = 0x345n;
 
-const SPSR_EL_MASK = 0xcn;
-
 export class TrapFrame {
   readonly address: VirtAddr;
   private readonly memory: MemoryPort;
@@ -92,11 +90,6 @@ export class TrapFrame {
   /** SP_EL1 before the exception: shows a kernel stack overflow. */
   get kernelSp(): VirtAddr {
     return virtAddr(this.get(SP_EL1));
-  }
-
-  /** True when the interrupted code runs at EL0. */
-  get fromUser(): boolean {
-    return (this.spsr & SPSR_EL_MASK) === 0n;
   }
 
   /** Clears all registers, including floating point and SIMD. */

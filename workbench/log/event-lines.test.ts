@@ -2,7 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EventFormatError, eventHeaderLine } from './event-header.ts';
-import { eventLine, eventLines, type EventRecord, parseEventLines } from './event-lines.ts';
+import { eventLine, eventLines, type EventRecord } from './event-lines.ts';
+import { readEventLog } from './read-event-log.ts';
+import { textFile } from './testing/log-fixture.ts';
+
+const readBack = (text: string) => [...readEventLog(textFile(text))];
 
 const event = (fields: Record<string, unknown>): EventRecord => ({ t: 5, core: 1, kind: 'mmio', fields });
 
@@ -27,11 +31,11 @@ describe('eventLine', () => {
   it('does not let a field hide a stamp', () => {
     const line = eventLine(event({ kind: 'spi', t: 1, 'field.t': 2 }));
     expect(line).toBe('{"t":5,"core":1,"kind":"mmio","field.kind":"spi","field.t":1,"field.field.t":2}\n');
-    expect(parseEventLines(eventHeaderLine() + line)).toEqual([event({ kind: 'spi', t: 1, 'field.t': 2 })]);
+    expect(readBack(eventHeaderLine() + line)).toEqual([event({ kind: 'spi', t: 1, 'field.t': 2 })]);
   });
 });
 
-describe('parseEventLines', () => {
+describe('readEventLog', () => {
   it('reads back what was written, for any fields', () => {
     const leaf = fc.oneof(
       fc.string({ unit: 'binary' }),
@@ -57,7 +61,7 @@ describe('parseEventLines', () => {
     );
     fc.assert(
       fc.property(events, (written) => {
-        const read = parseEventLines(eventLines(written));
+        const read = readBack(eventLines(written));
         expect(read).toEqual(written);
         expect(read.map((one) => Object.keys(one.fields))).toEqual(written.map((one) => Object.keys(one.fields)));
       }),
@@ -72,7 +76,7 @@ describe('parseEventLines', () => {
     [`${eventHeaderLine()}[1]\n`, 2, 'not a JSON object'],
     [`${eventHeaderLine()}\n{"t":0,"kind":"irq"}\n`, 3, 't, core or kind is missing'],
   ])('refuses %j at line %d: %s', (text, line, problem) => {
-    const parse = () => parseEventLines(text);
+    const parse = () => readBack(text);
     expect(parse).toThrow(EventFormatError);
     expect(parse).toThrow(`event log, line ${line}: ${problem}`);
   });

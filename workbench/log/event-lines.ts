@@ -15,15 +15,9 @@
  * feed.
  */
 
-import {
-  EventFormatError,
-  type EventLogHeader,
-  eventHeaderLine,
-  parseHeaderLine,
-  parseJsonObject,
-} from './event-header.ts';
+import { EventFormatError, type EventLogHeader, eventHeaderLine, parseJsonObject } from './event-header.ts';
 
-/** An event from a line of a file: its kind and fields are not checked. */
+/** An event from a line of a file, with values in their JSON form: its kind and fields are not checked. */
 export interface EventRecord {
   readonly t: number;
   readonly core: number;
@@ -46,28 +40,6 @@ export function eventLine({ t, core, kind, fields }: AnyEvent): string {
 /** A whole log file: the header with `about`, and `events`, one line each. */
 export function eventLines(events: readonly AnyEvent[], about: Partial<EventLogHeader> = {}): string {
   return eventHeaderLine(about) + events.map(eventLine).join('');
-}
-
-/**
- * The events of a log file, as `eventLines` wrote them; values stay in their JSON form. Empty lines
- * do not count.
- * @throws EventFormatError when the header is missing or of another format or version, or a line is
- * not an event
- */
-export function parseEventLines(text: string): EventRecord[] {
-  const events: EventRecord[] = [];
-  let headerSeen = false;
-  for (const [index, line] of text.split('\n').entries()) {
-    if (line === '') continue;
-    if (headerSeen) {
-      events.push(parseEventLine(line, index + 1));
-    } else {
-      parseHeaderLine(line, index + 1);
-      headerSeen = true;
-    }
-  }
-  if (!headerSeen) throw new EventFormatError(1, 'no header');
-  return events;
 }
 
 /**

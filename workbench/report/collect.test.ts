@@ -6,11 +6,12 @@ import { makeReport } from './run-report.ts';
 import { LevitateMachine, type MachineSettings } from '#workbench/machine/levitate-machine.ts';
 import { dtb } from '#workbench/testing.ts';
 import { collectReport } from './collect.ts';
-import { PAGE_LIMITS, storyOf } from './condense.ts';
+import { PAGE_LIMITS } from './condense.ts';
 import { OWNER_FREE } from './memory-state.ts';
 import type { ReportData } from './page-data.ts';
 import { STORY_TRACE } from './story-builder.ts';
 import { StoryRecorder } from './story-recorder.ts';
+import { storyOf } from './testing/story-of.ts';
 
 function bootedWith(settings: MachineSettings, commands = ''): { machine: LevitateMachine; data: ReportData } {
   const machine = new LevitateMachine(settings);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { condense, storyOf } from './condense.ts';
+import { condense } from './condense.ts';
 import type { MemoryState } from './memory-state.ts';
 import { difference } from './memory-story.ts';
 import type { StoryPart } from './page-data.ts';
+import { storyOf } from './testing/story-of.ts';
 
 const BANKS = [
   { start: 0, end: 64 },

@@ -6,7 +6,7 @@
  */
 
 import { type FrameSpan, MemoryState } from './memory-state.ts';
-import { difference, MemoryStory } from './memory-story.ts';
+import { difference, type MemoryStory } from './memory-story.ts';
 import type { Moment, StoryPart } from './page-data.ts';
 
 /** Kind of moments without a line of the log: see story-builder.ts. */
@@ -68,13 +68,6 @@ function netChanges(banks: readonly FrameSpan[], story: StoryPart, kept: readonl
   const moments = kept.map((moment) => ({ ...moment, operations: goTo(moment.operations, moment.t) }));
   goTo(story.operations.length / 4, story.operations.at(-1) ?? 0);
   return { ...story, moments, operations };
-}
-
-/** A story part as a {@link MemoryStory}. */
-export function storyOf(banks: readonly FrameSpan[], { operations }: Pick<StoryPart, 'operations'>): MemoryStory {
-  const story = new MemoryStory(banks);
-  addOperations(story, operations);
-  return story;
 }
 
 /** Adds operations in the form of {@link StoryPart}. */

@@ -9,7 +9,7 @@
  * Invariant: a cluster in the overlay is complete; the base is never read for it again.
  */
 
-import { type BlockBackend, BlockBackendError, SECTOR_BYTES } from './block-backend.ts';
+import { type BlockBackend, SECTOR_BYTES } from './block-backend.ts';
 
 const CLUSTER_SECTORS = 128;
 const CLUSTER_BYTES = CLUSTER_SECTORS * SECTOR_BYTES;
@@ -24,11 +24,6 @@ export class OverlayBackend implements BlockBackend {
   constructor(base: BlockBackend) {
     this.base = base;
     this.sectors = base.sectors;
-  }
-
-  /** Number of clusters of 64 KiB that may differ from the base. */
-  get changedClusters(): number {
-    return this.clusters.size;
   }
 
   read(sector: number, target: Uint8Array): void {
@@ -65,23 +60,6 @@ export class OverlayBackend implements BlockBackend {
   restoreState({ clusters }: ReturnType<OverlayBackend['saveState']>): void {
     this.clusters.clear();
     for (const { index, bytes } of clusters) this.clusters.set(index, bytes.slice());
-  }
-
-  /**
-   * Writes every changed sector to `target`, in ascending order, and flushes it. O(changed
-   * clusters).
-   * @throws BlockBackendError when `target` is smaller
-   */
-  commitTo(target: BlockBackend): void {
-    if (target.sectors < this.sectors) {
-      throw new BlockBackendError(`${this.sectors} sectors do not fit into ${target.sectors}`);
-    }
-    for (const [index, cluster] of [...this.clusters].sort(([a], [b]) => a - b)) {
-      const start = index * CLUSTER_SECTORS;
-      const sectors = Math.min(CLUSTER_SECTORS, this.sectors - start);
-      target.write(start, cluster.subarray(0, sectors * SECTOR_BYTES));
-    }
-    target.flush();
   }
 
   /**

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RecordingContext } from '#emulator/devices/testing/test-context.ts';
-import { MemoryBackend } from './block-backend.ts';
+import { MemoryBackend } from './testing/memory-backend.ts';
 import { VirtioBlock } from './virtio-block.ts';
 import { VirtioEntropy } from './virtio-entropy.ts';
 import { FEATURE_INDIRECT_DESC, FEATURE_VERSION_1, VIRTIO_STATUS, VirtioMmio } from './virtio-mmio.ts';

@@ -157,31 +157,6 @@ describe('errors leave tables and allocator as they were', () => {
   });
 });
 
-describe('mapNewPage', () => {
-  it('maps a cleared frame and returns it', () => {
-    const { space, machine } = makeSpace();
-    const frame = space.mapNewPage(va(), kernelData);
-    expect(space.translate(va())).toMatchObject({ ok: true, pa: frame });
-    expect(machine.peek(frame)).toBe(0n);
-    expect(space.unmapPage(va())).toEqual({ pa: frame, attrs: kernelData });
-  });
-
-  it('gives the frame back when the page cannot be mapped', () => {
-    const { space, allocator } = makeSpace();
-    space.mapPage(va(), pa(0x1000), kernelData);
-    const out = allocator.out.size;
-    expect(errorCode(() => space.mapNewPage(va(), kernelData))).toBe('AlreadyMapped');
-    expect(allocator.out.size).toBe(out);
-  });
-
-  it('does not take data pages from PT_POOL', () => {
-    const { mmu } = makeFixture();
-    const space = mmu.createSpace('high');
-    expect(errorCode(() => space.mapNewPage(va(), kernelData))).toBe('AllocationFailed');
-    expect(mmu.pool.used).toBe(1);
-  });
-});
-
 describe('unmap', () => {
   it('frees the tables that became empty and never the root', () => {
     const { space, allocator } = makeSpace();

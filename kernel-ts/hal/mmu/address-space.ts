@@ -89,26 +89,6 @@ export class AddressSpace {
   }
 
   /**
-   * Maps a cleared frame of the page allocator at `va` and returns its address. `unmapPage` returns
-   * the frame again; the caller frees it.
-   * @throws MapError as {@link mapPage}; AllocationFailed also when no allocator is set (PT_POOL is
-   * for tables)
-   */
-  mapNewPage(va: VirtAddr, attrs: MemoryAttributes): PhysAddr {
-    const { tables } = this.context;
-    checkedRange(this.half, va, PAGE_SIZE);
-    const page = tables.allocZeroedPage();
-    if (page === null) throw new MapError('AllocationFailed', va, 'no frame for the page');
-    try {
-      this.mapPage(va, page, attrs);
-    } catch (error) {
-      tables.freePage(page);
-      throw error;
-    }
-    return page;
-  }
-
-  /**
    * Maps one block: 1 GiB at level 1, 2 MiB at level 2. A 2 MiB block inside a 1 GiB block splits
    * it, as {@link mapPage} does.
    * @throws MapError AlreadyMapped also when a table hangs at the entry, even an empty one; the

@@ -9,7 +9,7 @@ import { type VirtAddr, hex } from '#common/address.ts';
 
 /** Codes of {@link MapError}. */
 export const MapErrorCode = {
-  /** No frame for a table or for `mapNewPage`: pool and allocator have none. */
+  /** No frame for a table: pool and allocator have none. */
   AllocationFailed: 'AllocationFailed',
   /** A part of the range is not mapped. */
   NotMapped: 'NotMapped',

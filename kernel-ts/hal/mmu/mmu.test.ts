@@ -81,12 +81,6 @@ describe('switchTtbr1', () => {
 });
 
 describe('TLB maintenance', () => {
-  it('flushes one page', () => {
-    const { mmu, machine } = makeFixture();
-    mmu.tlbFlushPage(LOW);
-    expect(machine.events).toEqual(['dsb', 'tlbi 0x10000', 'dsb', 'isb']);
-  });
-
   it('flushes all', () => {
     const { mmu, machine } = makeFixture();
     mmu.tlbFlushAll();

@@ -8,7 +8,7 @@
  * Specification: Arm ARM DDI 0487 K.a, D8.2 (TTBRs, EPD), D8 "TLB maintenance".
  */
 
-import { type PhysAddr, type VirtAddr, physAddr, virtAddr } from '#common/address.ts';
+import { type PhysAddr, type VirtAddr, physAddr } from '#common/address.ts';
 import type { Ports, TracePort } from '#kernel-ts/hal/ports.ts';
 import { AddressSpace, type MmuContext } from './address-space.ts';
 import { MapError } from './map-error.ts';
@@ -157,15 +157,6 @@ export class Mmu {
     this.context.trace?.switched('low', space?.root ?? null);
   }
 
-  /** Invalidates TLB entries of the page or block around `va`: DSB, TLBI VAAE1IS, DSB, ISB. */
-  tlbFlushPage(va: VirtAddr): void {
-    const { tlb } = this.context;
-    tlb.dsb();
-    tlb.invalidatePage(va);
-    tlb.dsb();
-    tlb.isb();
-  }
-
   /** Invalidates all TLB entries: DSB, TLBI VMALLE1IS, DSB, ISB. */
   tlbFlushAll(): void {
     const { tlb } = this.context;
@@ -200,11 +191,6 @@ export class Mmu {
   /** Report of everything that `space` maps, see ptdump.ts. O(tables). */
   report(space: AddressSpace): TableReport {
     return tableRanges(this.context.memory, space.root, space.half);
-  }
-
-  /** Direct-map address of `pa`. */
-  directMapAddress(pa: PhysAddr): VirtAddr {
-    return virtAddr(this.context.memory.physicalOffset + BigInt(pa));
   }
 }
 

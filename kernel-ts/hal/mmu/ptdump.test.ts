@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, it } from 'vitest';
-import { physAddr, virtAddr } from '#common/address.ts';
+import { hex, physAddr, virtAddr } from '#common/address.ts';
 import { mapDirect } from './direct-map.ts';
-import { MemoryAttributes, PXN_TABLE } from './descriptor.ts';
-import { formatRange, isWritableAndExecutable } from './ptdump.ts';
+import { describeAttributes, MemoryAttributes, PXN_TABLE } from './descriptor.ts';
+import { isWritableAndExecutable, type TableRange } from './ptdump.ts';
 import { directVa, errorCode, makeSpace } from './testing/fixture.ts';
 
 const { kernelCode, kernelData, kernelRodata, device, userCode, userData } = MemoryAttributes;
@@ -15,6 +15,17 @@ const range = (start: number, end: number, attrs: MemoryAttributes) => ({
   end: physAddr(end),
   attrs,
 });
+
+/** A range as one line: addresses, sizes of entries, attributes. */
+function formatRange(range: TableRange): string {
+  const { blocks1GiB, blocks2MiB, pages4KiB } = range.counts;
+  const sizes: string[] = [];
+  if (blocks1GiB > 0) sizes.push(`${blocks1GiB} x 1 GiB`);
+  if (blocks2MiB > 0) sizes.push(`${blocks2MiB} x 2 MiB`);
+  if (pages4KiB > 0) sizes.push(`${pages4KiB} x 4 KiB`);
+  const va = `[${hex(range.vaStart, 16)}, ${hex(range.vaEnd, 16)})`;
+  return `${va} -> ${hex(range.paStart)}: ${sizes.join(' + ')}, ${describeAttributes(range.attrs)}`;
+}
 
 describe('tableRanges', () => {
   it('of a direct map of the Pixel 6 are its banks and devices', () => {

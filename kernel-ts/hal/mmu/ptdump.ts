@@ -10,10 +10,9 @@
  * are equal; sizes may differ within a range and are counted.
  */
 
-import { type PhysAddr, type VirtAddr, hex, physAddr } from '#common/address.ts';
+import { type PhysAddr, type VirtAddr, physAddr } from '#common/address.ts';
 import {
   attributesOf,
-  describeAttributes,
   kindOf,
   LEVEL_SPAN,
   leafAddress,
@@ -123,15 +122,4 @@ export function tableRanges(memory: TableMemory, root: PhysAddr, half: Half): Ta
 
 function toCounts(sizes: Sizes): MapCounts {
   return { blocks1GiB: sizes[1], blocks2MiB: sizes[2], pages4KiB: sizes[3] };
-}
-
-/** Formats a range as one line for a log: addresses, sizes of entries, attributes. */
-export function formatRange(range: TableRange): string {
-  const { blocks1GiB, blocks2MiB, pages4KiB } = range.counts;
-  const sizes: string[] = [];
-  if (blocks1GiB > 0) sizes.push(`${blocks1GiB} x 1 GiB`);
-  if (blocks2MiB > 0) sizes.push(`${blocks2MiB} x 2 MiB`);
-  if (pages4KiB > 0) sizes.push(`${pages4KiB} x 4 KiB`);
-  const va = `[${hex(range.vaStart, 16)}, ${hex(range.vaEnd, 16)})`;
-  return `${va} -> ${hex(range.paStart)}: ${sizes.join(' + ')}, ${describeAttributes(range.attrs)}`;
 }

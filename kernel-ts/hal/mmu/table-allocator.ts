@@ -21,7 +21,7 @@ export class TableAllocator {
     this.pool = pool;
   }
 
-  /** Sets the allocator for tables and pages. Tables of the pool stay in the pool. */
+  /** Sets the allocator for tables. Tables of the pool stay in the pool. */
   setPageAllocator(allocator: PageAllocator): void {
     this.allocator = allocator;
   }
@@ -59,21 +59,6 @@ export class TableAllocator {
         this.pool.countFromAllocator(-1);
       }
     }
-  }
-
-  /**
-   * Allocates a cleared frame for data; null without an allocator, because the pool is for tables
-   * only.
-   */
-  allocZeroedPage(): PhysAddr | null {
-    const page = this.allocator?.allocPage() ?? null;
-    if (page !== null) this.memory.zero(page);
-    return page;
-  }
-
-  /** Frees a frame of {@link allocZeroedPage}. */
-  freePage(page: PhysAddr): void {
-    this.allocator?.freePage(page);
   }
 
   private allocTable(): PhysAddr | null {

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * MAIR_EL1 and TCR_EL1 as the kernel's boot assembly programs them, and the meaning of their
- * fields.
- *
- * Constants and decoding only. The boot assembly writes the registers before the MMU is on;
+ * MAIR_EL1 and TCR_EL1 as the kernel's boot assembly programs them. The boot assembly writes the registers before the MMU is on;
  * afterwards mmu.ts changes only EPD0 and adds attribute 2.
  *
  * ```
@@ -37,51 +34,8 @@ export const SCTLR_WXN = 1n << 19n;
 /** TTBRn_EL1 bits [47:12]; ASID above, CnP in bit 0. */
 export const TTBR_BASE_MASK = 0x0000_ffff_ffff_f000n;
 
-/** Field of TCR_EL1: lowest bit, width in bits, and the meaning of a value. */
-interface TcrField {
-  readonly name: string;
-  readonly shift: bigint;
-  readonly width: bigint;
-  readonly meaning: (value: number) => string;
-}
-
-const named = (names: readonly string[]) => (value: number) => names[value] ?? 'reserved';
-const regionBits = (value: number) => `${64 - value}-bit region`;
-const cacheability = named([
-  'non-cacheable',
-  'write-back, write-allocate',
-  'write-through',
-  'write-back, no write-allocate',
-]);
-const shareability = named(['non-shareable', 'reserved', 'outer shareable', 'inner shareable']);
-const walks = named(['walks on', 'walks off']);
+/** Meaning of TCR_EL1.IPS and ID_AA64MMFR0_EL1.PARange. */
 const OUTPUT_BITS = [32, 36, 40, 42, 44, 48, 52] as const;
-
-/** Used fields, lowest first. 4 KiB granules: TG0 is 0b00, TG1 is 0b10. */
-export const TCR_FIELDS: readonly TcrField[] = [
-  { name: 'T0SZ', shift: 0n, width: 6n, meaning: regionBits },
-  { name: 'EPD0', shift: 7n, width: 1n, meaning: walks },
-  { name: 'IRGN0', shift: 8n, width: 2n, meaning: cacheability },
-  { name: 'ORGN0', shift: 10n, width: 2n, meaning: cacheability },
-  { name: 'SH0', shift: 12n, width: 2n, meaning: shareability },
-  { name: 'TG0', shift: 14n, width: 2n, meaning: named(['4 KiB', '64 KiB', '16 KiB']) },
-  { name: 'T1SZ', shift: 16n, width: 6n, meaning: regionBits },
-  { name: 'A1', shift: 22n, width: 1n, meaning: named(['ASID from TTBR0', 'ASID from TTBR1']) },
-  { name: 'EPD1', shift: 23n, width: 1n, meaning: walks },
-  { name: 'IRGN1', shift: 24n, width: 2n, meaning: cacheability },
-  { name: 'ORGN1', shift: 26n, width: 2n, meaning: cacheability },
-  { name: 'SH1', shift: 28n, width: 2n, meaning: shareability },
-  { name: 'TG1', shift: 30n, width: 2n, meaning: named(['reserved', '16 KiB', '4 KiB', '64 KiB']) },
-  { name: 'IPS', shift: 32n, width: 3n, meaning: (value) => `${OUTPUT_BITS[value] ?? 48}-bit output` },
-];
-
-/** Describes `tcr` field by field: "T0SZ=16 (48-bit region)". */
-export function describeTcr(tcr: bigint): string[] {
-  return TCR_FIELDS.map(({ name, shift, width, meaning }) => {
-    const value = Number((tcr >> shift) & ((1n << width) - 1n));
-    return `${name}=${value} (${meaning(value)})`;
-  });
-}
 
 /**
  * Width of an output address in bits: the smaller of TCR_EL1.IPS and ID_AA64MMFR0_EL1.PARange, at

@@ -81,11 +81,6 @@ export class WalkStep {
     this.descriptor = descriptor;
   }
 
-  /** Physical address of the descriptor. */
-  get descriptorPa(): PhysAddr {
-    return physAddr(this.table + this.index * 8);
-  }
-
   /** Description of the descriptor. */
   get meaning(): string {
     return describe(this.descriptor, this.level);

@@ -23,11 +23,6 @@ export class ConsoleInput {
     this.queue = queue;
   }
 
-  /** Number of bytes that can be read. */
-  get length(): number {
-    return this.queue.length;
-  }
-
   /** Enables the UART's interrupt. */
   open(): void {
     this.console.enableInputInterrupt();

@@ -40,8 +40,8 @@ describe('the reserve', () => {
     while (user.allocFrames(0) !== null) taken++;
     expect(taken).toBe(FRAMES - 32);
     expect([user.available(), buddy.counts().freeFrames, frames.refused]).toEqual([0, 32, 1]);
-    for (let i = 0; i < 32; i++) expect(frames.allocFor(PageOwner.PAGE_TABLES, 0)).not.toBeNull();
-    expect(frames.allocFor(PageOwner.PAGE_TABLES, 0)).toBeNull();
+    for (let i = 0; i < 32; i++) expect(frames.account(PageOwner.PAGE_TABLES).allocFrames(0)).not.toBeNull();
+    expect(frames.account(PageOwner.PAGE_TABLES).allocFrames(0)).toBeNull();
     expect(frames.refused).toBe(1);
   });
 
@@ -116,8 +116,8 @@ describe('accounts', () => {
 
   it('refuse a free by an owner that does not hold the frames', () => {
     const { frames } = accountsOn();
-    const frame = frames.allocFor(PageOwner.HEAP, 0)!;
-    const panic = panicOf(() => frames.freeFor(PageOwner.DMA, frame, 0));
+    const frame = frames.account(PageOwner.HEAP).allocFrames(0)!;
+    const panic = panicOf(() => frames.account(PageOwner.DMA).freeFrames(frame, 0));
     expect(panic.reason).toBe('Frames were given back by an owner that does not hold them');
     expect(panic.detail).toBe('dma holds 0 frames and gave back 1');
   });
@@ -165,7 +165,7 @@ describe('the report of a refusal', () => {
   it('says what was asked, what is left, and who holds it, the largest first', () => {
     const { frames, buddy } = accountsOn();
     frames.setReserve(32);
-    frames.allocFor(PageOwner.PAGE_TABLES, 2);
+    frames.account(PageOwner.PAGE_TABLES).allocFrames(2);
     buddy.allocFrame();
     const user = frames.account(PageOwner.USER);
     while (user.allocFrames(0) !== null) continue;
@@ -179,7 +179,7 @@ describe('the report of a refusal', () => {
   it('tells fragmentation from exhaustion', () => {
     const { frames, buddy } = accountsOn();
     const asked = { who: 'kernel', owner: PageOwner.KERNEL, order: 10 } as const;
-    frames.allocFor(PageOwner.HEAP, 0);
+    frames.account(PageOwner.HEAP).allocFrames(0);
     const program = { who: 'pid 3', owner: PageOwner.USER, order: 0, blocks: 5000 } as const;
     expect(outOfMemoryReport(frames, program)[0]).toBe(
       'out of memory: pid 3 asked for 5000 frames (order 0): so many are not free',

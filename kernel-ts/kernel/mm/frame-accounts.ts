@@ -79,22 +79,6 @@ export class FrameAccounts {
     return new FrameAccount(this, owner, pageOwnerInEvents(owner, name));
   }
 
-  /**
-   * Allocates 2^order frames for an owner without a name of its own, as {@link
-   * FrameAccount.allocFrames}. Free with {@link freeFor}.
-   */
-  allocFor(owner: PageOwner, order: number): PhysAddr | null {
-    return this.account(owner).allocFrames(order);
-  }
-
-  /**
-   * Frees frames that {@link allocFor} allocated for the same owner. @throws KernelPanic as {@link
-   * FrameAccount.freeFrames}
-   */
-  freeFor(owner: PageOwner, frame: PhysAddr, order: number): void {
-    this.account(owner).freeFrames(frame, order);
-  }
-
   /** Number of frames that must stay free on a user request. 0 until {@link setReserve}. */
   get reserve(): number {
     return this.words.get32(RESERVE);
