@@ -47,6 +47,17 @@ export interface Pl031Options {
   readonly epochSeconds: number;
 }
 
+interface Registers {
+  /** Counter value at simulated time 0. */
+  offset: number;
+  match: number;
+  load: number;
+  imsc: number;
+  ris: number;
+}
+
+const atReset = (offset: number): Registers => ({ offset, match: 0, load: 0, imsc: 0, ris: 0 });
+
 /** PL031. Its registers take 4 KiB. */
 export class Pl031 implements Device {
   readonly model = 'PL031';
@@ -54,12 +65,7 @@ export class Pl031 implements Device {
   private readonly timers: TimerPort;
   private readonly epochSeconds: number;
   private readonly unknown: UnknownRegisters;
-  /** Counter value at simulated time 0. */
-  private offset: number;
-  private match = 0;
-  private load = 0;
-  private imsc = 0;
-  private ris = 0;
+  private registers: Registers;
   private line = false;
   private alarm: PendingTimer | null = null;
 
@@ -72,17 +78,13 @@ export class Pl031 implements Device {
     this.context = options.context;
     this.timers = options.timers;
     this.epochSeconds = epochSeconds;
-    this.offset = epochSeconds;
+    this.registers = atReset(epochSeconds);
     this.unknown = new UnknownRegisters(options.name, options.context);
   }
 
   /** The clock keeps running: on the board it is battery-backed. */
   reset(): void {
-    this.offset = this.epochSeconds;
-    this.match = 0;
-    this.load = 0;
-    this.imsc = 0;
-    this.ris = 0;
+    this.registers = atReset(this.epochSeconds);
     this.alarm?.cancel();
     this.alarm = null;
     this.updateLine();
@@ -90,27 +92,19 @@ export class Pl031 implements Device {
 
   saveState() {
     return {
-      offset: this.offset,
-      match: this.match,
-      load: this.load,
-      imsc: this.imsc,
-      ris: this.ris,
+      ...this.registers,
       line: this.line,
       alarm: this.alarm?.deadline ?? null,
       unknown: this.unknown.saveState(),
     };
   }
 
-  restoreState(state: ReturnType<Pl031['saveState']>): void {
-    this.offset = state.offset;
-    this.match = state.match;
-    this.load = state.load;
-    this.imsc = state.imsc;
-    this.ris = state.ris;
-    this.line = state.line;
+  restoreState({ line, alarm, unknown, ...registers }: ReturnType<Pl031['saveState']>): void {
+    this.registers = registers;
+    this.line = line;
     this.alarm?.cancel();
-    this.alarm = state.alarm === null ? null : this.timers.resume(state.alarm, () => this.ring());
-    this.unknown.restoreState(state.unknown);
+    this.alarm = alarm === null ? null : this.timers.resume(alarm, () => this.ring());
+    this.unknown.restoreState(unknown);
   }
 
   read(offset: number, width: AccessWidth): number {
@@ -118,17 +112,17 @@ export class Pl031 implements Device {
       case DR:
         return this.seconds();
       case MR:
-        return this.match;
+        return this.registers.match;
       case LR:
-        return this.load;
+        return this.registers.load;
       case CR:
         return CR_START;
       case IMSC:
-        return this.imsc;
+        return this.registers.imsc;
       case RIS:
-        return this.ris;
+        return this.registers.ris;
       case MIS:
-        return this.ris & this.imsc;
+        return this.registers.ris & this.registers.imsc;
       case ICR:
         return 0;
       default: {
@@ -142,19 +136,19 @@ export class Pl031 implements Device {
   write(offset: number, width: AccessWidth, value: number): void {
     switch (offset) {
       case MR:
-        this.match = value;
+        this.registers.match = value;
         this.armAlarm();
         break;
       case LR:
-        this.load = value;
-        this.offset = value - this.elapsed();
+        this.registers.load = value;
+        this.registers.offset = value - this.elapsed();
         this.armAlarm();
         break;
       case IMSC:
-        this.imsc = value & ALARM;
+        this.registers.imsc = value & ALARM;
         break;
       case ICR:
-        this.ris &= ~value;
+        this.registers.ris &= ~value;
         break;
       case DR:
       case CR:
@@ -172,15 +166,15 @@ export class Pl031 implements Device {
   }
 
   private seconds(): number {
-    return modulo(this.offset + this.elapsed());
+    return modulo(this.registers.offset + this.elapsed());
   }
 
   private armAlarm(): void {
     this.alarm?.cancel();
     this.alarm = null;
-    const seconds = modulo(this.match - this.seconds());
+    const seconds = modulo(this.registers.match - this.seconds());
     if (seconds === 0) {
-      this.ris |= ALARM;
+      this.registers.ris |= ALARM;
       return;
     }
     const dueNs = (this.elapsed() + seconds) * SECOND_NS;
@@ -189,12 +183,12 @@ export class Pl031 implements Device {
 
   private ring(): void {
     this.alarm = null;
-    this.ris |= ALARM;
+    this.registers.ris |= ALARM;
     this.updateLine();
   }
 
   private updateLine(): void {
-    const level = (this.ris & this.imsc) !== 0;
+    const level = (this.registers.ris & this.registers.imsc) !== 0;
     if (level !== this.line) {
       this.line = level;
       this.context.setIrq(level);
