@@ -17,7 +17,9 @@
 
 import { EventFormatError, type EventLogHeader, eventHeaderLine, parseJsonObject } from './event-header.ts';
 
-/** An event from a line of a file, with values in their JSON form: its kind and fields are not checked. */
+/**
+ * An event from a line of a file, its values in their JSON form. Kind and fields are not checked.
+ */
 export interface EventRecord {
   readonly t: number;
   readonly core: number;

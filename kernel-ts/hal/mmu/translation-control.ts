@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * MAIR_EL1 and TCR_EL1 as the kernel's boot assembly programs them. The boot assembly writes the registers before the MMU is on;
- * afterwards mmu.ts changes only EPD0 and adds attribute 2.
+ * MAIR_EL1 and TCR_EL1 as the kernel's boot assembly programs them before the MMU is on; afterwards
+ * mmu.ts changes only EPD0 and adds attribute 2.
  *
  * ```
  * TCR_EL1 0x5_B510_3510

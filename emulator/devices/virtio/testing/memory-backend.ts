@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A disk in memory, for tests. */
 
-import { type BlockBackend, SECTOR_BYTES } from '../block-backend.ts';
+import { type BlockBackend, SECTOR_BYTES } from '#emulator/devices/virtio/block-backend.ts';
 
 /** Disk whose sectors are the bytes of an array. */
 export class MemoryBackend implements BlockBackend {
