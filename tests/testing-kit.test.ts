@@ -45,7 +45,7 @@ describe('a panic', () => {
     const result = boot('qemu-virt');
     const message = complaint(() => expect(result).toPanicWith('PANIC: All RAM is reserved — no free memory'));
     expect(message).toContain('expected the machine to panic with "PANIC: All RAM is reserved — no free memory"');
-    expect(message).toContain('it reached its steady state (outcome "steady")');
+    expect(message).toContain('it ended as "steady": reached its steady state');
     expect(message).toMatch(/last 12 of \d\d lines of the serial line:/);
     expect(message).toContain('  init: done');
     expect(message).toContain('explain memory:');

@@ -16,6 +16,12 @@ it.each([
     2,
     'boot: the guest has touched',
   ],
+  [
+    'a file that is missing',
+    Object.assign(new Error('lost'), { code: 'ENOENT', syscall: 'open', path: 'images/reset-x.bin' }),
+    2,
+    'boot: images/reset-x.bin: open failed: there is no such file or folder',
+  ],
   ['anything else', new Error('lost'), 70, 'boot: a fault of the emulator itself'],
 ])('%s', (_text, error, status, message) => {
   const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);

@@ -27,7 +27,8 @@ export function printFailure(command: string, error: unknown): number {
   if (isSystemError(error)) {
     if (error.syscall === 'write') return printUnwritten(command, error.path ?? 'standard output', error);
     const what = error.path ?? error.syscall ?? 'the system';
-    return print(command, `${what}: ${error.syscall ?? 'call'} failed: ${whyNotWritten(error)}`, EXIT_USAGE);
+    const why = error.code === 'ENOENT' ? 'there is no such file or folder' : whyNotWritten(error);
+    return print(command, `${what}: ${error.syscall ?? 'call'} failed: ${why}`, EXIT_USAGE);
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const whose = 'a fault of the emulator itself, not of the guest';

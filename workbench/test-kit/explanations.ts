@@ -29,7 +29,7 @@ export function circumstances({ outcome, machine }: BootResult, topic: Topic): s
   const { lines } = machine.serial;
   const shown = lines.slice(-SERIAL_LINES);
   return [
-    `it ${outcome.reason} (outcome "${outcome.outcome}")`,
+    `it ended as "${outcome.outcome}": ${outcome.reason}`,
     ...injected(machine),
     shown.length === lines.length
       ? 'the serial line:'
