@@ -68,6 +68,14 @@ describe('validateBoard', () => {
       /console at 0x8000000000 is not in the 512 GiB of RAM at 0x80000000/,
     ],
     ['cores that nothing starts', { ...board, psci: null }, /nothing starts core 0x0: no PSCI, no release address/],
+    [
+      'a core without a redistributor',
+      {
+        ...board,
+        devices: board.devices.map((device) => (device.name === 'gicr' ? { ...device, size: 0xe_0000 } : device)),
+      },
+      /gicr \[0x10440000, 0x10520000\) is too small: 8 cores take 0x100000 bytes/,
+    ],
   ])('refuses %s', (_, broken, message) => {
     expect(() => validateBoard(broken)).toThrow(BoardError);
     expect(() => validateBoard(broken)).toThrow(message);

@@ -9,6 +9,7 @@
  *  4. The firmware is exactly its placement, or lies in RAM; the console is its device.
  *  5. The console is in the 512 GiB of the first bank: the kernel maps it before all else.
  *  6. There is PSCI, or every core has a place in the spin table.
+ *  7. Every core has a redistributor of its GICv3.
  */
 
 import { hex } from '#common/address.ts';
@@ -20,6 +21,8 @@ type NamedPlace = BaseAndSize & { readonly name: string };
 
 /** Bytes that one entry of a level 0 table maps. */
 const CONSOLE_REACH = 2 ** 39;
+/** Bytes of a core's redistributor without virtual LPIs (IHI 0069, 12.10). */
+const REDISTRIBUTOR_BYTES = 0x2_0000;
 
 /**
  * The placement called `name`.
@@ -70,6 +73,14 @@ export function validateBoard(board: Board): void {
   const waiting = board.cpus.find(({ releaseAddress }) => board.psci === null && releaseAddress === undefined);
   if (waiting !== undefined) {
     throw new BoardError(`board ${board.name}: nothing starts core ${hex(waiting.mpidr)}: no PSCI, no release address`);
+  }
+  const redistributors = board.devices.find(({ part }) => part === 'redistributor');
+  const needed = board.cpus.length * REDISTRIBUTOR_BYTES;
+  if (redistributors !== undefined && redistributors.size < needed) {
+    const place = describe(redistributors);
+    throw new BoardError(
+      `board ${board.name}: ${place} is too small: ${board.cpus.length} cores take ${hex(needed)} bytes`,
+    );
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { afterEach, expect, it, vi } from 'vitest';
 import { GuestMemoryFull } from '#emulator/a64/guest-memory-full.ts';
+import { DeviceSizeError } from '#emulator/devices/registry.ts';
 import { printFailure } from './command-failure.ts';
 
 afterEach(() => {
@@ -15,6 +16,12 @@ it.each([
     new GuestMemoryFull(2 ** 32),
     2,
     'boot: the guest has touched',
+  ],
+  [
+    'a device that a board gives too little space',
+    new DeviceSizeError('pl011', { name: 'uart0', base: 0, size: 4 }, 0x90),
+    2,
+    'boot: uart0: 4 bytes are too few for a pl011, which takes 144',
   ],
   [
     'a file that is missing',

@@ -6,6 +6,7 @@
 
 import { BoardError } from '#boards/board-error.ts';
 import { GuestMemoryFull } from '#emulator/a64/guest-memory-full.ts';
+import { DeviceSizeError } from '#emulator/devices/registry.ts';
 import { DebianPackageError } from '#workbench/engine-library/private-apt.ts';
 import { EngineLibraryError } from '#workbench/engine-library/engine-library.ts';
 import { isSystemError, whyNotWritten } from '#workbench/files/why-not.ts';
@@ -15,7 +16,7 @@ const EXIT_USAGE = 2;
 const EXIT_FAULT = 70;
 
 /** Errors that the user can correct: their message says how. */
-const MENDABLE = [InputError, BoardError, EngineLibraryError, DebianPackageError, GuestMemoryFull];
+const MENDABLE = [InputError, BoardError, DeviceSizeError, EngineLibraryError, DebianPackageError, GuestMemoryFull];
 
 /**
  * Prints the error of `command`.
