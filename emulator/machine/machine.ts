@@ -92,18 +92,13 @@ export class Machine {
       ),
     );
     this.turns = new Turns(this.vcpus);
-    this.sleepers = new Sleepers({
-      vcpus: this.vcpus,
-      clock: this.clock,
-      eventQueue: this.eventQueue,
-      turns: this.turns,
-      interrupts: () => this.interrupts,
-    });
+    const { vcpus, clock, eventQueue, turns } = this;
+    this.sleepers = new Sleepers({ vcpus, clock, eventQueue, turns, interrupts: () => this.interrupts });
     this.loop = new RunLoop({
-      vcpus: this.vcpus,
-      clock: this.clock,
-      eventQueue: this.eventQueue,
-      turns: this.turns,
+      vcpus,
+      clock,
+      eventQueue,
+      turns,
       sleepers: this.sleepers,
       flashes: this.flashes,
       started: (vcpu) => this.started(vcpu),
@@ -116,12 +111,12 @@ export class Machine {
     const guestLevel = options.guestHasEl2 === true ? 2 : 1;
     this.firmware = new Firmware(this.vcpus, this.events, (action) => this.requestPower(action), guestLevel);
     this.registers = new MachineRegisters({
-      vcpus: this.vcpus,
+      vcpus,
       midrs: options.midrs,
       gicSystemRegisters: options.gicSystemRegisters,
       interrupts: () => this.interrupts,
-      counterWaits: new CounterWaits(this.clock),
-      clock: this.clock,
+      counterWaits: new CounterWaits(clock),
+      clock,
       events: this.events,
       timeJumped: (core, ticks) => core.timePassed(ticks),
     });
@@ -141,7 +136,6 @@ export class Machine {
     });
   }
 
-  /** The boot core. */
   get bootCore(): MachineCore {
     return this.vcpus[0]?.core as MachineCore;
   }

@@ -49,7 +49,6 @@ export const TIMER_INTERRUPTS = {
 export type TimerName = keyof typeof TIMER_INTERRUPTS;
 const TIMER_NAMES = Object.keys(TIMER_INTERRUPTS) as TimerName[];
 
-/** Comparator. */
 interface Comparator {
   ctl: bigint;
   cval: bigint;

@@ -103,7 +103,6 @@ function stressInitramfs(): Uint8Array {
   return archive;
 }
 
-/** A running machine. */
 interface Running {
   readonly stop: () => void;
   /** Its end, with the last part of its standard error. */

@@ -147,7 +147,6 @@ export class Shell {
   }
 }
 
-/** Common prefix. */
 function commonStart(one: string, other: string): string {
   let length = 0;
   while (length < one.length && one[length] === other[length]) length++;
