@@ -11,6 +11,12 @@ import type { A64Statistics, HostClock } from './statistics.ts';
 /** Visits of a place of code before it is translated. */
 const HOT_AFTER = 1000;
 
+export interface A64Cores extends CoreFactory {
+  statistics(): A64Statistics;
+  /** Memory for the state and tables of all cores. */
+  readonly blocks: Uint8Array;
+}
+
 /**
  * Cores of one machine, with its memory.
  * @param hotAfter visits of a place of code before it is translated; 0: at once; Infinity: never.
@@ -29,10 +35,11 @@ export function a64Cores({
   readonly type?: CoreType;
   readonly now?: HostClock | null;
   readonly prepared?: (() => HandlerCode | null) | undefined;
-} = {}): CoreFactory & { statistics(): A64Statistics } {
+} = {}): A64Cores {
   const runtime = new Runtime(now, prepared);
   return {
     statistics: () => runtime.statistics,
+    blocks: runtime.blocks,
     allocate: (bytes) => runtime.allocate(bytes),
     open: (index, mpidr, environment, midr) =>
       new A64Core(runtime, { index, mpidr, type: type ?? coreTypeOf(midr) }, environment, hotAfter),

@@ -170,6 +170,11 @@ export class Runtime {
     return this.helpers[number] as Helper;
   }
 
+  /** Blocks of as many cores as fit. */
+  get blocks(): Uint8Array {
+    return new Uint8Array(this.memory.buffer, 0, GUEST_START);
+  }
+
   /** Zeroed memory that code can be executed from. @throws GuestMemoryFull */
   allocate(bytes: number): Uint8Array<ArrayBuffer> {
     const start = this.free;

@@ -10,7 +10,7 @@ import type { HostClock } from '#emulator/a64/statistics.ts';
 import { engineCores } from '#emulator/cpu/core.ts';
 import { createUnicornEngine, probeEngineVersion } from '#emulator/engine/unicorn.ts';
 import { EngineLibraryError, locateEngine } from '#workbench/engine-library/engine-library.ts';
-import { onHugePages } from '#workbench/engine-library/huge-pages.ts';
+import { adviseHugePages, onHugePages } from '#workbench/engine-library/huge-pages.ts';
 import { preparedHandlers } from '#workbench/engine-library/prepared-handlers.ts';
 import { InputError } from '#workbench/input-error.ts';
 import { fileDigest } from './drives.ts';
@@ -76,6 +76,7 @@ export function chooseCores(request: CoreRequest = {}, now: HostClock | null = n
 
 function ownCores(likeUnicorn: boolean, isLarge: boolean, now: HostClock | null): CoreChoice {
   const cores = a64Cores({ now, prepared: preparedHandlers, ...(likeUnicorn ? { type: CORTEX_A72 } : {}) });
+  if (isLarge) adviseHugePages(cores.blocks);
   return { cores: onHugePages(cores, isLarge), library: null, statistics: () => cores.statistics() };
 }
 
