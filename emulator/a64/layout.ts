@@ -14,7 +14,7 @@
  */
 
 /** Size of a core's block in bytes. */
-export const CORE_BYTES = 0x80_0000;
+export const CORE_BYTES = 0x100_0000;
 
 /** Number of the register that reads as zero and is never written. */
 export const ZERO_REGISTER = 31;
@@ -86,8 +86,8 @@ export const LAYOUT = {
   /** Number of interpreted instructions, 64 bits. */
   interpreted: 0x10_0008,
   places: 0x10_1000,
-  decoded: 0x30_0000,
-  words: 0x40_0000,
+  decoded: 0x40_0000,
+  words: 0x80_0000,
 } as const;
 
 /** Address that matches nothing: no page, no entry, no exclusive monitor. */
@@ -108,7 +108,7 @@ export const CODE_MODE = {
  * that remain before it is hot.
  */
 export const PLACE_ENTRY = { bytes: 16, place: 0, function: 4, block: 8, epoch: 12, count: 12 } as const;
-export const PLACE_ENTRIES = 65536;
+export const PLACE_ENTRIES = 131072;
 
 /** Number of system registers that fit. */
 export const MOST_SYSTEM_REGISTERS = (LAYOUT.tlbs - LAYOUT.systemRegisters) / 8;
@@ -126,7 +126,7 @@ export const TLB_ENTRIES = 2048;
  * that would give them the same entry.
  */
 export const FETCH_ENTRY = { bytes: 16, tag: 0, host: 8 } as const;
-export const FETCH_ENTRIES = 512;
+export const FETCH_ENTRIES = 4096;
 const FETCH_INDEX_BITS = Math.log2(FETCH_ENTRIES);
 /** Index of the entry for a page by its number. Generated code calculates it too: a64-code.ts. */
 export const fetchIndex = (page: number): number => (page ^ (page >>> FETCH_INDEX_BITS)) & (FETCH_ENTRIES - 1);
@@ -140,7 +140,7 @@ export const TLB_SLOTS = 7;
  * ones are copied from LAYOUT.words, which is indexed by word.
  */
 export const DECODED_ENTRY = { bytes: 16, word: 0, handler: 4, immediate: 8 } as const;
-export const DECODED_ENTRIES = 65536;
+export const DECODED_ENTRIES = 262144;
 export const WORD_ENTRIES = 262144;
 /** Multiplier of the hash: upper bits of its product with a word or place give the index. */
 export const HASH = 0x9e37_79b1 | 0;
