@@ -2,12 +2,16 @@
 /** Translated code of the own core gives the same results as its interpreter. */
 
 import { expect, it } from 'vitest';
+import { virtAddr } from '#common/address.ts';
 import { a64Cores } from '#emulator/a64/cores.ts';
+import type { A64Core } from '#emulator/a64/core.ts';
 import { CORTEX_A72 } from '#emulator/a64/core-types.ts';
+import { DebugMemory } from '#emulator/debug/debug-memory.ts';
+import type { Machine } from '#emulator/machine/machine.ts';
 import { ProgramComparison } from './support/program-comparison.ts';
 import { randomSource } from '#scripts/fuzz/random.ts';
 import { noUnicorn } from './support/engines.ts';
-import { bootGuest, type GuestOptions } from './support/guest-machine.ts';
+import { bootGuest, type Guest, type GuestOptions } from './support/guest-machine.ts';
 
 it('runs random programs as they are interpreted, wherever runs end', () => {
   const comparison = new ProgramComparison();
@@ -66,6 +70,46 @@ it('ends a loop of one block after any number of instructions', () => {
       BigInt(guest.base + 4 + 4 * (inLoop % 3)),
     ]);
     guest.machine.close();
+  }
+});
+
+/** loop: add x3, x3, #1; b loop */
+const COUNTING = [0x91000463, 0x17ffffff];
+/** add x3, x3, #2 */
+const BY_TWO = 0x91000863;
+const TURNS = 20;
+
+/** Writers of code that the core does not see, with the place of the code. */
+const WRITERS = {
+  'TypeScript code': ({ machine }, at) => machine.memory.write32(at, BY_TWO),
+  'a debugger, in RAM': ({ machine }, at) => debugWrite(machine, at),
+  'a debugger, in flash': ({ machine }, at) => debugWrite(machine, at),
+  'a window of the modelled kernel': ({ machine }, at) =>
+    machine.bootCore.virtualMemory.window(virtAddr(BigInt(at)), 4).set32(0, BY_TWO),
+  'a restored state': ({ machine }, at) => {
+    const core = machine.bootCore as A64Core;
+    const state = core.saveState();
+    machine.memory.touch(at)?.view.setUint32(at % machine.memory.chunkBytes, BY_TWO, true);
+    core.restoreState(state);
+  },
+} as const satisfies Readonly<Record<string, (guest: Guest, at: number) => void>>;
+const debugWrite = (machine: Machine, at: number) =>
+  new DebugMemory(machine).writePhysical(at, new Uint8Array(Uint32Array.of(BY_TWO).buffer));
+
+it.each(Object.entries(WRITERS))('runs code that %s changes between slices', (name, write) => {
+  const image = new Uint8Array(Uint32Array.from(COUNTING).buffer);
+  for (const hotAfter of [0, 5, Infinity]) {
+    const guest = bootGuest(image, { cores: a64Cores({ hotAfter }) });
+    const { machine } = guest;
+    const { engine } = machine.bootCore;
+    const place = name.endsWith('flash') ? 0x1000 : guest.base;
+    new DebugMemory(machine).writePhysical(place, image);
+    engine.setPc(BigInt(place));
+    guest.run({ maxInstructions: 2 * TURNS });
+    write(guest, place);
+    guest.run({ maxInstructions: 4 * TURNS });
+    expect(engine.getX(3)).toBe(BigInt(TURNS + 2 * TURNS));
+    machine.close();
   }
 });
 

@@ -108,6 +108,8 @@ export class A64Core implements MachineCore {
   private readonly derived: DerivedState;
   /** True when an exception replaced the instruction in progress. */
   private wasReplaced = false;
+  /** Number of writes by others when code was last revalidated. */
+  private writesSeen = -1;
 
   constructor(
     runtime: Runtime,
@@ -116,7 +118,7 @@ export class A64Core implements MachineCore {
     hotAfter: number,
   ) {
     const { has, physicalBits } = type;
-    const environment = announced(given, () => this.code.revalidate());
+    const environment = announced(given, () => this.revalidateCode());
     this.runtime = runtime;
     this.index = index;
     this.mpidr = mpidr;
@@ -162,7 +164,7 @@ export class A64Core implements MachineCore {
       stopsBefore: (look) => this.watches.stopsBefore(look),
       comeBack: () => this.slice.setAside(),
       codeStored: (at, bytes) => this.code.stored(at, bytes),
-      outsideCalled: () => this.code.revalidate(),
+      outsideCalled: () => this.revalidateCode(),
     });
     this.code = new CodePlaces(runtime.translations, {
       state: this.state,
@@ -326,6 +328,7 @@ export class A64Core implements MachineCore {
     this.debug.restoreState(debug);
     this.registers.unknownRegisters.restoreState(unknownReported);
     this.derived.translationsChanged();
+    this.writesSeen = -1;
   }
 
   readSystemRegister(encoding: SystemRegisterEncoding): bigint | undefined {
@@ -397,7 +400,7 @@ export class A64Core implements MachineCore {
   run(count: number): CoreStop {
     const { slice } = this;
     slice.begin(count);
-    this.code.revalidate();
+    if (this.mayHaveNewCode) this.revalidateCode();
     try {
       this.environment.clock.during(
         () => slice.executed,
@@ -407,8 +410,19 @@ export class A64Core implements MachineCore {
       slice.isRunning = false;
       this.runtime.didExecute(slice.executed);
       this.virtualMemory.invalidate();
+      this.runtime.lastRun = this;
     }
     return slice.outcome.stop ?? { kind: 'count' };
+  }
+
+  /** True when another core, a device or TypeScript code may have written code. */
+  private get mayHaveNewCode(): boolean {
+    return this.runtime.lastRun !== this || this.writesSeen !== this.environment.memory.writes;
+  }
+
+  private revalidateCode(): void {
+    this.writesSeen = this.environment.memory.writes;
+    this.code.revalidate();
   }
 
   private execute(): void {

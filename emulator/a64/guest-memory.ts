@@ -90,6 +90,8 @@ export class GuestMemory implements MemoryPort {
     if (bytes.buffer !== this.buffer) throw new RangeError('memory of a core must come from its factory');
     this.regions.push({ base, size: bytes.length, host: bytes.byteOffset, writable });
     this.flush();
+    // Flash that was written is mapped again.
+    this.parts.outsideCalled();
   }
 
   mapDevices(base: number, size: number): void {

@@ -60,6 +60,8 @@ export class Runtime {
   private readonly interpreter: Interpreter;
   private readonly helpers: Helper[] = [];
   private readonly helperOf = new Map<number, number>();
+  /** Core that ran last. */
+  lastRun: object | null = null;
   private free = GUEST_START;
   private executed = 0;
 

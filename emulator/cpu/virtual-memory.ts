@@ -445,8 +445,9 @@ export class VirtualMemoryWindow {
     return this.settle();
   }
 
-  /** Marks the pieces as valid until the next invalidation. */
+  /** Marks the pieces as valid until the next invalidation; they may be written until then. */
   private settle(): readonly Uint32Array[] {
+    this.context.memory.noteWrite();
     this.translated = this.pieces;
     this.owner.watch(this);
     return this.pieces;

@@ -115,6 +115,7 @@ export class DebugMemory {
     else {
       fixed.bytes.set(bytes, address - fixed.base);
       noteUsed(fixed, address - fixed.base + bytes.length);
+      this.machine.memory.noteWrite();
     }
   }
 

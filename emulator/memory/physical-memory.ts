@@ -80,7 +80,7 @@ export class PhysicalMemory {
   private readonly listeners: ChunkListener[] = [];
   private last: MemoryChunk | null = null;
   private readonly allocate: (bytes: number) => Uint8Array<ArrayBuffer>;
-  /** Number of writes by devices and other TypeScript code through this object. */
+  /** Number of writes by devices and other TypeScript code, to see whether there were any. */
   writes = 0;
 
   /**
@@ -130,6 +130,11 @@ export class PhysicalMemory {
     const chunk = this.chunks.get(index) ?? this.make(index);
     this.last = chunk;
     return chunk;
+  }
+
+  /** Must be called after a write to a chunk's bytes, or to flash, that this object cannot see. */
+  noteWrite(): void {
+    this.writes++;
   }
 
   /**
