@@ -18,7 +18,8 @@ import { DeviceAccesses, type DeviceAccessesContext } from './device-accesses.ts
 import { LAYOUT, NO_ADDRESS, TLB_PAGE_SHIFT } from './layout.ts';
 import { accessed } from './managed-descriptors.ts';
 import { MemoryAborts, type MemoryAbortsContext, virtualAddress } from './memory-aborts.ts';
-import { allows, type PageTranslation, type Regime, Regimes } from './regimes.ts';
+import { RecentWalks } from './recent-walks.ts';
+import { allows, type PageTranslation, type Regime, REGIME, Regimes } from './regimes.ts';
 import { controlOf, effectiveHcr, HCR } from './system/hypervisor.ts';
 import { type Page, Tlb } from './tlb.ts';
 
@@ -69,6 +70,7 @@ export class GuestMemory implements MemoryPort {
    */
   private zeroingIsTrapped = false;
   private readonly tlb: Tlb;
+  private readonly recent: RecentWalks;
   private readonly regions: Region[] = [];
   readonly aborts: MemoryAborts;
   readonly devices: DeviceAccesses;
@@ -81,6 +83,7 @@ export class GuestMemory implements MemoryPort {
     this.view = new DataView(buffer);
     this.regimes = new Regimes(parts.state, parts.registers, parts.readDescriptor);
     this.tlb = new Tlb(parts.state, () => this.regimes.tables);
+    this.recent = new RecentWalks(buffer, parts.registers, parts.environment.memory);
     this.aborts = new MemoryAborts(parts, (va) => this.wordAt(va));
     this.devices = new DeviceAccesses(parts, this.aborts, (address) => this.regionAt(address)?.host === -1);
   }
@@ -309,6 +312,9 @@ export class GuestMemory implements MemoryPort {
   }
 
   private translatePage(low: number, high: number, regime: Regime, type: AccessType): Page | null {
+    const isRecorded = regime < REGIME.el2 && !this.isOfEl2;
+    const again = isRecorded ? this.recent.find(low, high) : null;
+    if (again !== null) return this.placed(again);
     const va = virtualAddress(low, high);
     const found = this.regimes.translate(va, regime);
     if (!found.ok) {
@@ -319,6 +325,7 @@ export class GuestMemory implements MemoryPort {
       return null;
     }
     for (const descriptor of found.used) this.change(descriptor, accessed);
+    if (isRecorded) this.recent.note(low, high, found.page, found.steps);
     return this.placed(found.page);
   }
 

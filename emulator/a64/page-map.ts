@@ -18,11 +18,11 @@ const PAGES = 2 ** (32 - TLB_PAGE_SHIFT);
 const UNTAGGED = 0xff_ffff;
 
 export class PageMap<T> {
-  private readonly byUpper = new Map<number, Map<number, T>>();
+  private readonly byUpper = new Map<number, Map<number, T | undefined>>();
   /** First pages of leaves larger than one page, by the leaf's number of pages. */
   private readonly leaves = new Map<number, Set<number>>();
   private lastUpper = 0;
-  private last: Map<number, T> | undefined;
+  private last: Map<number, T | undefined> | undefined;
 
   get(low: number, high: number): T | undefined {
     return this.under(high | 0)?.get(low >>> TLB_PAGE_SHIFT);
@@ -63,8 +63,10 @@ export class PageMap<T> {
     for (const [upper, pages] of this.byUpper) {
       const offset = first - (upper & UNTAGGED) * PAGES;
       if (offset >= PAGES || offset + count <= 0) continue;
-      if (count === 1) pages.delete(offset);
-      else for (const number of pages.keys()) if (number >= offset && number < offset + count) pages.delete(number);
+      // The key stays: a map that loses and gets keys is made anew again and again.
+      if (count === 1) {
+        if (pages.get(offset) !== undefined) pages.set(offset, undefined);
+      } else for (const number of pages.keys()) if (number >= offset && number < offset + count) pages.delete(number);
     }
   }
 
@@ -74,7 +76,7 @@ export class PageMap<T> {
     this.last = undefined;
   }
 
-  private under(upper: number): Map<number, T> | undefined {
+  private under(upper: number): Map<number, T | undefined> | undefined {
     if (this.last === undefined || upper !== this.lastUpper) {
       this.last = this.byUpper.get(upper);
       this.lastUpper = upper;

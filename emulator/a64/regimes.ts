@@ -23,6 +23,7 @@ import {
   type TranslationFault,
   type TranslationRegisters,
   walk,
+  type WalkStep,
 } from '#emulator/cpu/translate.ts';
 import { SYSTEM_REGISTERS, type SystemRegisterEncoding } from '#emulator/engine/system-registers.ts';
 import { type CoreState, PSTATE } from './core-state.ts';
@@ -109,6 +110,8 @@ export type TranslationResult =
       /** Attribute of stage 1, from MAIR_ELx. */
       readonly attribute: bigint;
       readonly shareability: bigint;
+      /** Walk of stage 1. */
+      readonly steps: readonly WalkStep[];
     }
   /** `lost`: address of the descriptor that could not be read. */
   | {
@@ -264,7 +267,7 @@ export class Regimes {
     };
     const through = stage2 === null || !last ? page : this.throughStage2(page, stage2, used);
     if ('ok' in through) return through;
-    return { ok: true, page: through, used, attribute, shareability: (descriptor >> 8n) & 3n };
+    return { ok: true, page: through, used, attribute, shareability: (descriptor >> 8n) & 3n, steps: found.steps };
   }
 
   /** Physical address of stage 1's descriptor at an IPA, or the refusal of the walk. */

@@ -63,6 +63,19 @@ export class RegisterFile {
     return this.values[PLACES[name]] as bigint;
   }
 
+  /** Registers by which stage 1 of EL1&0 translates, as words. */
+  stage1(): Uint32Array {
+    return Uint32Array.from(STAGE1_WORDS, (word) => this.words[word] as number);
+  }
+
+  /** True when {@link stage1} would give `words`. */
+  hasStage1(words: Uint32Array): boolean {
+    for (let i = 0; i < STAGE1_WORDS.length; i++) {
+      if (this.words[STAGE1_WORDS[i] as number] !== words[i]) return false;
+    }
+    return true;
+  }
+
   /** True while HCR_EL2 is 0, as without a hypervisor. Read at every exception. */
   get isHcrZero(): boolean {
     return this.words[HCR_WORD] === 0 && this.words[HCR_WORD + 1] === 0;
@@ -120,6 +133,9 @@ for (const [name, encoding] of Object.entries(SYSTEM_REGISTERS)) {
 const placeOf = (encoding: SystemRegisterEncoding): number =>
   (STORED_REGISTERS.get(systemRegisterNumber(encoding)) as StoredRegister).place;
 const HCR_WORD = 2 * placeOf(SYSTEM_REGISTERS.HCR_EL2);
+const STAGE1_WORDS = (
+  ['SCTLR_EL1', 'TCR_EL1', 'TTBR0_EL1', 'TTBR1_EL1', 'MAIR_EL1', 'HCR_EL2', 'SCR_EL3'] as const
+).flatMap((name) => [2 * placeOf(SYSTEM_REGISTERS[name]), 2 * placeOf(SYSTEM_REGISTERS[name]) + 1]);
 
 /**
  * Places of the registers that {@link RegisterFile.saveException} uses. SPSR and ESR have 32 bits.
