@@ -131,6 +131,12 @@ export const DATA_PROCESSING_IMMEDIATE: readonly Instruction[] = [
     'sf 00 100111 N 0 Rm imms:6 Rn Rd',
     { where: ({ sf, N, imms }) => sf === N && (sf === 1 || imms < 32) },
     (code, f) => {
+      // ROR: the registers are the same. The interpreter does not know them here.
+      if (f.Rn.constant !== null && f.Rn.constant === f.Rm.constant) {
+        const rotated = f.sf === 0 ? op.rotr(code.reg(f.Rn, 32), f.imms) : op.rotr(code.x(f.Rn), op.extendU(f.imms));
+        code.setReg(f.Rd, rotated);
+        return;
+      }
       if (f.sf === 0) {
         const [high, low] = [op.extendU(code.reg(f.Rn, 32)), op.extendU(code.reg(f.Rm, 32))];
         code.setReg(f.Rd, op.wrap(op.shrU(op.or(op.shl(high, i64(32)), low), op.extendU(f.imms))));
