@@ -20,7 +20,7 @@ import { writeGuestInitramfs } from '#scripts/guests/initramfs-file.ts';
 import { enginePath } from '#host/cores.ts';
 import { readFirmwareImage } from '#host/firmware-images.ts';
 import { EngineLibraryError } from '#workbench/engine-library/engine-library.ts';
-import { packageRoot } from '#workbench/package-root.ts';
+import { bootCommand } from './boot-command.ts';
 import type { BenchRun, Section } from './section.ts';
 import { median } from './statistics.ts';
 import { type Watched, watchProcess } from './watched-process.ts';
@@ -210,9 +210,8 @@ function start(contender: Contender, files: GuestFiles, texts: readonly string[]
 }
 
 function startOurs(engine: Engine, files: GuestFiles, texts: readonly string[]): Promise<Watched> {
-  const launcher = join(packageRoot(), 'scripts', 'launch.mjs');
-  const words = ['boot', '--board', 'qemu-virt', '--engine', engine, '--quiet', ...optionWords(files, '--')];
-  return watchProcess(process.execPath, [launcher, ...words], texts, DEADLINE_MS);
+  const words = ['--board', 'qemu-virt', '--engine', engine, '--quiet', ...optionWords(files, '--')];
+  return watchProcess(process.execPath, bootCommand(words), texts, DEADLINE_MS);
 }
 
 function startQemu(files: GuestFiles, texts: readonly string[]): Promise<Watched> {

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Report } from '#workbench/report/run-report.ts';
 import { packageRoot } from '#workbench/package-root.ts';
+import { bootCommand } from './boot-command.ts';
 import type { BenchRun, Section } from './section.ts';
 import { inTurns } from './statistics.ts';
 
@@ -43,12 +44,11 @@ export const wholeProcess: Section = {
 };
 
 function measure({ short, report }: BenchRun, reportFile: string): void {
-  const launcher = join(packageRoot(), 'scripts', 'launch.mjs');
   const contenders = BOARDS.flatMap(({ board, engine, memMapBytes }) => {
     const ofEngine = engine === null ? [] : ['--engine', engine];
     const words = ['--board', board, '--quiet', '--report', reportFile, ...ofEngine];
     return [
-      () => boot(process.execPath, [launcher, 'boot', ...words], reportFile),
+      () => boot(process.execPath, bootCommand(words), reportFile),
       () => boot(...npm('run', '-s', 'boot', '--', ...words), reportFile),
       () => touchingProcess(memMapBytes),
     ];
