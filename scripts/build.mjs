@@ -7,7 +7,7 @@
  * ```
  *   dist/NAME.cjs          one for each command, with NAME.cjs.map and NAME.inputs.json (what it was made of);
  *                          NAME.code beside it is what V8 compiled of it (scripts/compiled-bundle.mjs)
- *   dist/handlers-*.json   the own core's interpreter, generated from the sources; bundles name it by its digest
+ *   dist/handlers-*.bin    the own core's interpreter, generated from the sources; bundles name it by its digest
  *   dist/index.mjs         the package's entry points, sharing chunks so that a class is one class in both
  *   dist/testing.mjs
  *   dist/types/            declarations
@@ -178,19 +178,23 @@ const handlersPlugin = (esbuild) => ({
   },
 });
 
-/** Writes dist/handlers-DIGEST.json, removes those of other sources. @returns the file's name */
+/** Writes dist/handlers-DIGEST.bin, removes those of other sources. @returns the file's name */
 export async function makeHandlers(esbuild) {
   const options = { entryPoints: [HANDLERS_SOURCE], format: 'cjs', outExtension: {}, sourcemap: false };
   const { outputFiles } = await build(esbuild, options);
   const module = { exports: {} };
   vm.runInThisContext(`(function (module) {${outputFiles[0].text}\n})`)(module);
   const { selections, plain, fp } = module.exports.generatedHandlers();
-  const base64 = (bytes) => Buffer.from(bytes).toString('base64');
-  const text = JSON.stringify({ selections, plain: base64(plain), fp: base64(fp()) });
-  const name = `handlers-${digestOf(text)}.json`;
-  putInPlace(join(dist, name), text);
+  // As workbench/engine-library/prepared-handlers.ts reads it.
+  const text = JSON.stringify(selections);
+  const head = Buffer.alloc(8);
+  head.writeUInt32LE(text.length, 0);
+  head.writeUInt32LE(plain.length, 4);
+  const bytes = Buffer.concat([head, Buffer.from(text), plain, fp()]);
+  const name = `handlers-${digestOf(bytes)}.bin`;
+  putInPlace(join(dist, name), bytes);
   for (const file of readdirSync(dist)) {
-    if (/^handlers-.*\.json$/.test(file) && file !== name) rmSync(join(dist, file), { force: true });
+    if (file.startsWith('handlers-') && file !== name) rmSync(join(dist, file), { force: true });
   }
   return name;
 }

@@ -20,6 +20,6 @@ it('the interpreter that a build keeps is what its sources generate', () => {
   expect(kept?.fp()).toEqual(generated.fp());
 });
 
-it.each([null, 'handlers-0000000000000000.json'])('without the file %s, the interpreter is to be generated', (file) => {
+it.each([null, 'handlers-0000000000000000.bin'])('without the file %s, the interpreter is to be generated', (file) => {
   expect(preparedHandlers(file)).toBeNull();
 });

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The own core's interpreter as the build of this bundle has generated it (scripts/build.mjs). */
+/**
+ * The own core's interpreter as the build of this bundle has generated it (scripts/build.mjs).
+ *
+ *     bytes of the selections, bytes of the plain module: 32 bits, little-endian
+ *     selections in JSON ─ plain module ─ FP and SIMD module
+ */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,23 +12,22 @@ import type { HandlerCode } from '#emulator/a64/handlers.ts';
 import { packageRoot } from '#workbench/package-root.ts';
 import { HANDLERS_FILE } from './handlers-file.ts';
 
-interface HandlersFile {
-  readonly selections: number[][];
-  /** Modules in base64. */
-  readonly plain: string;
-  readonly fp: string;
-}
+const HEAD_BYTES = 8;
 
 /** Null when there is no such file: the caller then generates the same. */
 export function preparedHandlers(file = HANDLERS_FILE): HandlerCode | null {
   if (file === null) return null;
-  let text: string;
+  let bytes: Buffer<ArrayBuffer>;
   try {
-    text = readFileSync(join(packageRoot(), 'dist', file), 'latin1');
+    bytes = readFileSync(join(packageRoot(), 'dist', file)) as Buffer<ArrayBuffer>;
   } catch {
     return null;
   }
-  const { selections, plain, fp } = JSON.parse(text) as HandlersFile;
-  const bytes = (base64: string) => new Uint8Array(Buffer.from(base64, 'base64'));
-  return { selections, plain: bytes(plain), fp: () => bytes(fp) };
+  const plainAt = HEAD_BYTES + bytes.readUInt32LE(0);
+  const fpAt = plainAt + bytes.readUInt32LE(4);
+  return {
+    selections: JSON.parse(bytes.toString('latin1', HEAD_BYTES, plainAt)) as number[][],
+    plain: new Uint8Array(bytes.subarray(plainAt, fpAt)),
+    fp: () => new Uint8Array(bytes.subarray(fpAt)),
+  };
 }
