@@ -7,8 +7,8 @@
  *     0x000800  system registers, 8 bytes each
  *     0x002000  slots of the software TLB, the first of them without entries
  *     0x100000  places of code that control goes to, and their translations
- *     0x300000  decoded instructions, by where they were executed
- *     0x400000  decoded instructions, by their words
+ *     0x400000  decoded instructions, by where they were executed
+ *     0x800000  decoded instructions, by their words
  *
  * Not here: guest memory, which lies behind the blocks of all cores (runtime.ts).
  */

@@ -19,7 +19,7 @@ export function preparedHandlers(file = HANDLERS_FILE): HandlerCode | null {
   if (file === null) return null;
   let bytes: Buffer<ArrayBuffer>;
   try {
-    bytes = readFileSync(join(packageRoot(), 'dist', file)) as Buffer<ArrayBuffer>;
+    bytes = readFileSync(join(packageRoot(), 'dist', file));
   } catch {
     return null;
   }
