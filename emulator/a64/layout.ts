@@ -10,7 +10,7 @@
  *     0x400000  decoded instructions, by where they were executed
  *     0x800000  decoded instructions, by their words
  *
- * Not here: guest memory, which lies behind the blocks of all cores (runtime.ts).
+ * Not here: guest memory, which follows the blocks of all cores (runtime.ts).
  */
 
 /** Size of a core's block in bytes. */

@@ -11,7 +11,7 @@
  */
 
 import { type SystemRegisterEncoding, systemRegisterName } from '#emulator/engine/system-registers.ts';
-import { decodeBitMask } from '#emulator/a64/instructions/data-processing-immediate.ts';
+import { decodeBitMask } from './bit-mask.ts';
 import { fieldsOf, type NumbersOf, parsePattern, type Pattern } from './pattern.ts';
 
 /** Returns null where this row does not describe the word: another row may, or none does. */

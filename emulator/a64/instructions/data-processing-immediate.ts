@@ -7,31 +7,13 @@
  */
 
 import type { A64Code, Width } from '#emulator/a64/a64-code.ts';
+import { decodeBitMask } from '#emulator/a64/decode/bit-mask.ts';
 import { instruction, type Instruction } from '#emulator/a64/decode/instruction.ts';
 import { type I32, i64, op, type Value } from '#emulator/a64/wasm/expressions.ts';
 import { addSubtract, type LogicalOperation, logical, widthOf } from './arithmetic.ts';
 
 /** `imm` of `width` bits as a value of that width. */
 const immediateOf = (code: A64Code, width: Width): Value => (width === 64 ? code.immediate : op.wrap(code.immediate));
-
-/**
- * Mask of a logical immediate (DecodeBitMasks): `size` + 1 ones, rotated right and repeated in
- * elements whose size N:NOT(imms) gives. Null when reserved.
- */
-export function decodeBitMask(n: number, imms: number, immr: number): bigint | null {
-  const length = 31 - Math.clz32((n << 6) | (~imms & 0x3f));
-  if (length < 1) return null;
-  const size = 1 << length;
-  const ones = BigInt((imms & (size - 1)) + 1);
-  if (ones === BigInt(size)) return null;
-  const rotation = BigInt(immr & (size - 1));
-  const all = (1n << BigInt(size)) - 1n;
-  const run = (1n << ones) - 1n;
-  const element = ((run >> rotation) | (run << (BigInt(size) - rotation))) & all;
-  let mask = 0n;
-  for (let at = 0; at < 64; at += size) mask |= element << BigInt(at);
-  return mask;
-}
 
 interface BitMaskFields {
   readonly sf: number;

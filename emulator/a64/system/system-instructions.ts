@@ -78,7 +78,7 @@ export class SystemInstructions implements SystemPort {
       this.takeCall(2, EXCEPTION_CLASS.smc64, immediate, state.pc);
       return true;
     }
-    // Firmware sees PC behind the call.
+    // Firmware sees PC after the call.
     const { pc } = state;
     state.pc = next;
     if (environment.firmwareCall(core, kind)) return true;

@@ -54,7 +54,7 @@ export class RegionCode extends A64Code {
    * block.
    */
   private offset = 0;
-  private behind = 0;
+  private following = 0;
   private fpChecked = false;
   /** Version of SP whose alignment was checked in this block; null: none. */
   private stackChecked: number | null = null;
@@ -135,10 +135,10 @@ export class RegionCode extends A64Code {
     this.left.set(op.sub(this.left.get, i32(count)));
   }
 
-  /** Begins the instruction at `offset`, with `behind` more in its block. */
-  at(offset: number, behind: number, immediate: bigint): void {
+  /** Begins the instruction at `offset`, with `following` more in its block. */
+  at(offset: number, following: number, immediate: bigint): void {
     this.offset = offset;
-    this.behind = behind;
+    this.following = following;
     this.pc = op.add(this.page.get, i64(offset));
     this.immediate = i64(immediate);
     for (const type of ['i32', 'i64'] as const) {
@@ -159,7 +159,7 @@ export class RegionCode extends A64Code {
 
   /** Leaves the region, to interpret the current instruction. */
   interpret(): void {
-    this.left.set(op.add(this.left.get, i32(this.behind + 1)));
+    this.left.set(op.add(this.left.get, i32(this.following + 1)));
     this.leaveTo(this.offset, this.interpreting);
   }
 
@@ -253,7 +253,7 @@ export class RegionCode extends A64Code {
     );
     this.if(op.isZero(isSame), () => {
       super.synchronizeContext();
-      this.left.set(op.add(this.left.get, i32(this.behind)));
+      this.left.set(op.add(this.left.get, i32(this.following)));
       this.exit(this.offset + 4);
     });
   }

@@ -88,8 +88,8 @@ class RegionWriter {
   private *returns(): Generator<number> {
     for (const { steps, start } of this.blocks) {
       const { flow } = steps.at(-1) as Step;
-      const behind = start + 4 * steps.length;
-      if ((flow === 'call' || flow === 'indirect call') && this.numbers.has(behind)) yield behind;
+      const after = start + 4 * steps.length;
+      if ((flow === 'call' || flow === 'indirect call') && this.numbers.has(after)) yield after;
     }
   }
 
