@@ -194,7 +194,7 @@ export async function makeHandlers(esbuild) {
   const name = `handlers-${digestOf(bytes)}.bin`;
   putInPlace(join(dist, name), bytes);
   for (const file of readdirSync(dist)) {
-    if (file.startsWith('handlers-') && file !== name) rmSync(join(dist, file), { force: true });
+    if (/^handlers-.*\.(bin|json)$/.test(file) && file !== name) rmSync(join(dist, file), { force: true });
   }
   return name;
 }
