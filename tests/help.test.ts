@@ -16,7 +16,7 @@ const root = packageRoot();
 const commands = Object.values(
   (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }).scripts,
 )
-  .map((script) => /^node scripts\/launch\.mjs ([a-z-]+)$/.exec(script)?.[1])
+  .map((script) => /^node(?: --\S+)? scripts\/launch\.mjs ([a-z-]+)$/.exec(script)?.[1])
   .filter((name) => name !== undefined);
 
 /** Need sources, tools or a folder that an installed package does not have. */
