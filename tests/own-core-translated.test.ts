@@ -113,6 +113,25 @@ it.each(Object.entries(WRITERS))('runs code that %s changes between slices', (na
   }
 });
 
+/** loop: blr x5; b loop; function: add x3, x3, #1; ret */
+const CALLING = [0xd63f00a0, 0x17ffffff, 0x91000463, 0xd65f03c0];
+
+it('runs code beside changed code of the same page', () => {
+  const image = new Uint8Array(Uint32Array.from(CALLING).buffer);
+  for (const hotAfter of [0, 5, Infinity]) {
+    const guest = bootGuest(image, { cores: a64Cores({ hotAfter }) });
+    const { machine, base } = guest;
+    const { engine } = machine.bootCore;
+    engine.setX(5, BigInt(base + 8));
+    guest.run({ maxInstructions: 4 * TURNS });
+    // The loop is compared first and found unchanged. The function then loses all translations.
+    machine.memory.write32(base + 8, BY_TWO);
+    guest.run({ maxInstructions: 8 * TURNS });
+    expect(engine.getX(3)).toBe(BigInt(TURNS + 2 * TURNS));
+    machine.close();
+  }
+});
+
 /**
  * A loop that stores to the UART, which changes the instruction that is branched to then:
  *

@@ -417,7 +417,8 @@ export class A64Core implements MachineCore {
 
   /** True when another core, a device or TypeScript code may have written code. */
   private get mayHaveNewCode(): boolean {
-    return this.runtime.lastRun !== this || this.writesSeen !== this.environment.memory.writes;
+    const { runtime, writesSeen, environment } = this;
+    return runtime.lastRun !== this || writesSeen !== environment.memory.writes || this.code.isBehind;
   }
 
   private revalidateCode(): void {

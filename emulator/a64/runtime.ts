@@ -31,7 +31,7 @@ import { createMemory, WASM_PAGE, type WasmMemory } from './wasm/host.ts';
 /** Pages that 32-bit addresses reach. */
 const MEMORY_PAGES = 65536;
 /** Most cores whose blocks fit. */
-const MOST_CORES = 16;
+const MOST_CORES = 8;
 const GUEST_START = MOST_CORES * CORE_BYTES;
 
 /** Functions of a core that the interpreter calls. Each returns 1 when it has set PC. */

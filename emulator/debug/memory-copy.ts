@@ -71,6 +71,7 @@ export function putMemoryBack({ touched, pages }: MemoryCopy, machine: Machine):
       if (!sameBytes(target, page)) target.set(page);
     }
   }
+  machine.memory.noteWrite();
 }
 
 /** Touched RAM, used flash and SRAM, in whole pages, as the engines see them. */

@@ -50,6 +50,7 @@ export function restoreRam(memory: PhysicalMemory, changed: readonly ChangedPage
     const chunk = memory.touch(base);
     if (chunk !== null) restorePages(chunk.bytes.subarray(base - chunk.base), bitmap, pages);
   }
+  memory.noteWrite();
 }
 
 /**

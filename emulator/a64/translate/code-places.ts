@@ -60,12 +60,17 @@ export class CodePlaces {
    */
   revalidate(): void {
     this.translations.epoch++;
-    this.changed();
+    this.followEpoch();
+    this.state.wide[LAYOUT.fetchPage / 8] = NO_ADDRESS;
   }
 
-  private changed(): void {
+  /** True when translations were dropped that this core may still have places of. */
+  get isBehind(): boolean {
+    return this.state.word(LAYOUT.codeEpoch) !== this.translations.epoch;
+  }
+
+  private followEpoch(): void {
     this.state.setWord(LAYOUT.codeEpoch, this.translations.epoch);
-    this.state.wide[LAYOUT.fetchPage / 8] = NO_ADDRESS;
   }
 
   /**
@@ -101,7 +106,7 @@ export class CodePlaces {
     }
     // Translated at once: nothing is known of where control comes to.
     const made = translations.translate((other) => this.hotAfter === 0 || this.isKnown(other));
-    if (translations.epoch !== this.state.word(LAYOUT.codeEpoch)) this.changed();
+    this.followEpoch();
     for (const other of made) {
       if (this.isKnown(other)) this.link(this.entryOf(other), other);
     }
@@ -111,6 +116,7 @@ export class CodePlaces {
   /** Links an entry to the translation of its place. Returns false when there is none. */
   private link(entry: number, place: number): boolean {
     const found = this.translations.find(place, this.features);
+    this.followEpoch();
     if (found === null) return false;
     this.memory.guard(place - (place % PAGE));
     this.set(entry, PLACE_ENTRY.function, found.region.function);

@@ -89,7 +89,10 @@ export class Translations {
     this.nextFunction = this.firstFunction;
   }
 
-  /** Translation of `place` that still equals memory; null for none. */
+  /**
+   * Translation of `place` that still equals memory; null for none. Where memory has changed, the
+   * translations of the page are dropped, and a new epoch begins: other places may lead to them.
+   */
   find(place: number, features: Features): Translation | null {
     const found = this.places.get(place);
     if (found === undefined || found.region.features !== features) return null;
@@ -99,6 +102,7 @@ export class Translations {
     for (let i = 0; i < words.length; i++) {
       if (this.words[(page + (offsets[i] as number)) / 4] !== words[i]) {
         this.drop(page);
+        this.epoch++;
         return null;
       }
     }
@@ -181,7 +185,8 @@ export class Translations {
       words: Int32Array.from(steps, ({ word }) => word),
       entries: [...entries.keys()],
       function: functionPlace,
-      epoch: this.epoch,
+      // Not compared yet: the core that enters it first must guard its page, too.
+      epoch: -1,
     };
     const known = this.pages.get(page) ?? { regions: new Set(), translated: new Uint8Array(PAGE / 4), stores: 0 };
     this.pages.set(page, known);
