@@ -5,6 +5,7 @@
  */
 
 import { showCount } from '#common/quantities.ts';
+import { engineStatistics } from '#workbench/boot/engine-statistics.ts';
 import { commandMain } from '#workbench/cli/command.ts';
 import { MACHINE_OPTIONS, machineSettings } from '#workbench/cli/machine-options.ts';
 import { titled, value, valueOr } from '#workbench/cli/option-table.ts';
@@ -83,6 +84,7 @@ function runToEnd(
       agreed(pair.instructions);
     }
   } finally {
+    process.stderr.write(`own core: ${engineStatistics(pair.follower)}`);
     pair.close();
   }
 }
