@@ -2,7 +2,11 @@
 /** The values of a core's registers at one moment, by name. Two engines are compared by them. */
 
 import type { MachineCore } from '#emulator/cpu/machine-core.ts';
-import { type SystemRegisterEncoding, systemRegisterName } from '#emulator/engine/system-registers.ts';
+import {
+  type SystemRegisterEncoding,
+  systemRegisterName,
+  systemRegisterNumber,
+} from '#emulator/engine/system-registers.ts';
 
 /** Values in the order of {@link GENERAL} or {@link EVERY}. */
 export type Picture = readonly bigint[];
@@ -11,6 +15,13 @@ const X_REGISTERS = 31;
 const V_REGISTERS = 32;
 /** NZCV, DAIF and M: the bits that both engines keep in PSTATE. */
 const PSTATE_COMPARED = 0xf000_03dfn;
+
+/**
+ * TCR_EL1 of Armv8.0: Unicorn keeps what is written to the bits above, which are RES0 there. Linux
+ * writes NFD1 and TBID1.
+ */
+const TCR_COMPARED = 2n ** 39n - 1n;
+const TCR_EL1 = systemRegisterNumber([3, 0, 2, 0, 2]);
 
 /**
  * System registers of EL1 and EL0: SCTLR, CPACR, translation, exceptions, memory types, threads,
@@ -65,7 +76,10 @@ export function everyRegister(core: MachineCore): bigint[] {
   const values = generalRegisters(core);
   values.push(core.engine.getPc());
   for (let index = 0; index < V_REGISTERS; index++) values.push(core.engine.getV(index));
-  for (const encoding of SYSTEM) values.push(core.engine.getSystemRegister(encoding) ?? 0n);
+  for (const encoding of SYSTEM) {
+    const value = core.engine.getSystemRegister(encoding) ?? 0n;
+    values.push(systemRegisterNumber(encoding) === TCR_EL1 ? value & TCR_COMPARED : value);
+  }
   return values;
 }
 
