@@ -11,7 +11,9 @@ import type { A64Statistics, HostClock } from './statistics.ts';
 /** Visits of a place of code before it is translated. */
 const HOT_AFTER = 1000;
 
+/** Own cores of one machine. */
 export interface A64Cores extends CoreFactory {
+  /** Counts, and times if there is a clock, of all cores so far. */
   statistics(): A64Statistics;
   /** Memory for the state and tables of all cores. */
   readonly blocks: Uint8Array;

@@ -8,6 +8,9 @@
  *     walk ─► addresses and words of its descriptors ─► all the same? ─► the same page, at the leaf's address
  *
  * Only walks without stage 2 and hardware management, to pages of 4 KiB, by descriptors in RAM.
+ * cpu/walk-record.ts says whether the same leaf still holds; here it may map another page.
+ *
+ * Specification: Arm ARM DDI 0487 K.a, D8.2 (translation process), D8.3 (descriptors).
  */
 
 import type { WalkStep } from '#emulator/cpu/translate.ts';

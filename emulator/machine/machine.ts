@@ -136,6 +136,7 @@ export class Machine {
     });
   }
 
+  /** The core that runs from reset on; the others wait to be turned on. */
   get bootCore(): MachineCore {
     return this.vcpus[0]?.core as MachineCore;
   }

@@ -25,6 +25,7 @@ export class Nap {
 export class Pace {
   private from: { readonly real: number; readonly simulated: number } | null = null;
 
+  /** Measures from the next call of {@link aheadMs} on. */
   forget(): void {
     this.from = null;
   }
